@@ -1,0 +1,39 @@
+#include <coserve/framing.hpp>
+
+#include <coserve/length_prefix.hpp>
+#include <coserve/raw.hpp>
+
+#include <algorithm>
+
+namespace coserve {
+
+framing_registry::framing_registry() {
+    // The first is the default.
+    add<length_prefix_codec>("length-prefix");
+    add<raw_codec>("raw");
+}
+
+framing framing_registry::read(option_reader& reader, const stream_limits& limits) const {
+    std::vector<std::string_view> names;
+    for (const entry& e : entries_)
+        names.push_back(e.name);
+    const std::size_t both = reader.choice("framing", 0, names, "how frames lie in the stream");
+    const std::size_t in =
+        reader.choice("read-framing", both, names, "the same for what is read alone");
+    const std::size_t out =
+        reader.choice("write-framing", both, names, "the same for what is written alone");
+
+    const make_factory reading = entries_[in].prepare(reader);
+    // One codec for both directions has one set of keys.
+    const bool same = entries_[in].prepare == entries_[out].prepare;
+    const make_factory writing = same ? reading : entries_[out].prepare(reader);
+    return {reading(limits.max_frame), writing(limits.max_send_frame)};
+}
+
+void framing_registry::add(std::string_view name, prepare_function prepare) {
+    if (std::ranges::find(entries_, name, &entry::name) != entries_.end())
+        throw configuration_error("framing " + std::string(name) + ": is registered already");
+    entries_.push_back({std::string(name), prepare});
+}
+
+}  // namespace coserve

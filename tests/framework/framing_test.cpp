@@ -1,0 +1,238 @@
+#include "codec_check.hpp"
+
+#include <coserve/framing.hpp>
+#include <coserve/length_prefix.hpp>
+#include <coserve/raw.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace coserve {
+namespace {
+
+using codec_check::feed;
+using codec_check::hex;
+using codec_check::outcome;
+using codec_check::wire;
+
+/// A framing of a user's own: raw, but each frame has a mark in front of it when it is written.
+class marked_codec final : public codec {
+public:
+    struct options {
+        std::string mark = "*";
+
+        void read(option_reader& reader) { reader.text("mark", mark, "in front of each frame"); }
+    };
+
+    explicit marked_codec(const options& o) : mark_(o.mark) { ++made; }
+
+    marked_codec(const marked_codec& other) : codec(other), mark_(other.mark_) { ++copied; }
+
+    decoded decode(std::span<const std::byte> input) override { return raw_.decode(input); }
+
+    unfinished_frame unfinished(std::size_t) const noexcept override { return {}; }
+
+    error_code encode(frame_view header, frame_view body, envelope& out) override {
+        std::ranges::copy(std::as_bytes(std::span(mark_)), out.make_prefix(mark_.size()).begin());
+        out.payload = {header, body};
+        return {};
+    }
+
+    static inline int made = 0;
+    static inline int copied = 0;
+
+private:
+    std::string mark_;
+    raw_codec raw_;
+};
+
+framing read(std::vector<option> given, const stream_limits& limits = {}) {
+    framing_registry registry;
+    registry.add<marked_codec>("marked");
+    option_reader reader("echo", std::move(given));
+    framing result = registry.read(reader, limits);
+    reader.finish();
+    return result;
+}
+
+std::string mistake(std::vector<option> given) {
+    try {
+        read(std::move(given));
+    } catch (const configuration_error& e) {
+        return e.what();
+    }
+    return "none";
+}
+
+std::string written(const framing& f, std::string_view payload) {
+    const auto c = f.write();
+    envelope e;
+    EXPECT_FALSE(c->encode({}, payload, e));
+    return wire(e);
+}
+
+std::vector<std::string> frames(const framing& f, std::string_view input) {
+    const auto c = f.read();
+    return feed(*c, {input}).frames;
+}
+
+std::vector<std::string> keys(std::vector<option> given) {
+    framing_registry registry;
+    option_reader reader("echo", std::move(given));
+    registry.read(reader, {});
+    std::vector<std::string> names;
+    for (const auto& d : reader.described())
+        names.push_back(d.key);
+    return names;
+}
+
+TEST(Framing, IsLengthPrefixByDefault) {
+    const framing f = read({});
+    EXPECT_EQ(written(f, "abc"), hex("03000000") + "abc");
+    EXPECT_EQ(frames(f, hex("03000000") + "abc"), std::vector<std::string>{"abc"});
+}
+
+TEST(Framing, IsNamedForBothDirections) {
+    const framing f = read({{"framing", "raw"}});
+    EXPECT_EQ(written(f, "abc"), "abc");
+    EXPECT_EQ(frames(f, "abc"), std::vector<std::string>{"abc"});
+}
+
+TEST(Framing, IsNamedForEachDirection) {
+    const framing reading = read({{"read-framing", "raw"}});
+    EXPECT_EQ(written(reading, "abc"), hex("03000000") + "abc");
+    EXPECT_EQ(frames(reading, "abc"), std::vector<std::string>{"abc"});
+    const framing writing = read({{"write-framing", "raw"}});
+    EXPECT_EQ(written(writing, "abc"), "abc");
+    EXPECT_EQ(frames(writing, hex("03000000") + "abc"), std::vector<std::string>{"abc"});
+    const framing both = read({{"framing", "raw"}, {"write-framing", "length-prefix"}});
+    EXPECT_EQ(written(both, "abc"), hex("03000000") + "abc");
+    EXPECT_EQ(frames(both, "abc"), std::vector<std::string>{"abc"});
+}
+
+TEST(Framing, ReadsTheKeysOfItsCodecs) {
+    const framing f = read({{"width", "2"}, {"order", "big"}});
+    EXPECT_EQ(written(f, "abc"), hex("0003") + "abc");
+    EXPECT_EQ(frames(f, hex("0003") + "abc"), std::vector<std::string>{"abc"});
+    const framing mixed = read({{"write-framing", "marked"}, {"width", "1"}, {"mark", "> "}});
+    EXPECT_EQ(written(mixed, "abc"), "> abc");
+    EXPECT_EQ(
+        frames(
+            mixed,
+            "\x03"
+            "abc"
+        ),
+        std::vector<std::string>{"abc"}
+    );
+}
+
+TEST(Framing, KnowsTheKeysOfTheNamedCodecsOnly) {
+    EXPECT_EQ(
+        mistake({{"framing", "raw"}, {"width", "2"}}),
+        "echo: unknown key \"width\"; the known keys are framing, read-framing, write-framing"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "marked"}, {"width", "2"}}),
+        "echo: unknown key \"width\"; the known keys are framing, read-framing, write-framing, mark"
+    );
+}
+
+TEST(Framing, DescribesTheKeysOfOneCodecOnce) {
+    const std::vector<std::string> length_prefix_keys = {
+        "framing",
+        "read-framing",
+        "write-framing",
+        "width",
+        "order",
+        "signed",
+        "offset",
+        "adjust",
+        "strip",
+        "includes-header",
+        "on-too-long"
+    };
+    EXPECT_EQ(keys({}), length_prefix_keys);
+    EXPECT_EQ(keys({{"read-framing", "raw"}}), length_prefix_keys);
+    EXPECT_EQ(keys({{"write-framing", "raw"}}), length_prefix_keys);
+}
+
+TEST(Framing, AnUnknownNameListsTheKnown) {
+    EXPECT_EQ(
+        mistake({{"framing", "morse"}}), "echo: framing=morse: must be length-prefix, raw or marked"
+    );
+    EXPECT_EQ(
+        mistake({{"read-framing", "morse"}}),
+        "echo: read-framing=morse: must be length-prefix, raw or marked"
+    );
+    EXPECT_EQ(
+        mistake({{"write-framing", ""}}),
+        "echo: write-framing=: must be length-prefix, raw or marked"
+    );
+}
+
+TEST(Framing, EachDirectionHasItsMaximum) {
+    for (const std::string name : {"length-prefix", "raw", "marked"}) {
+        const framing f = read({{"framing", name}}, {.max_frame = 7, .max_send_frame = 11});
+        EXPECT_EQ(f.read()->max_frame(), 7u) << name;
+        EXPECT_EQ(f.write()->max_frame(), 11u) << name;
+    }
+}
+
+TEST(Framing, ConnectionsDoNotShareACodec) {
+    const framing f = read({});
+    const auto first = f.read();
+    const auto second = f.read();
+    EXPECT_EQ(feed(*first, {hex("05000000") + "ab"}), (outcome{.have = 6, .due = 9}));
+    EXPECT_EQ(feed(*second, {hex("02000000") + "cd"}), (outcome{.frames = {"cd"}}));
+    first->set_max_frame(1);
+    EXPECT_EQ(f.read()->max_frame(), stream_limits{}.max_frame);
+}
+
+TEST(Framing, AConnectionsCodecIsOneCopy) {
+    const framing f = read({{"framing", "marked"}});
+    marked_codec::made = marked_codec::copied = 0;
+    const auto c = f.read();
+    EXPECT_EQ(marked_codec::made, 0);
+    EXPECT_EQ(marked_codec::copied, 1);
+}
+
+TEST(Framing, OutlivesItsRegistry) {
+    framing f;
+    {
+        framing_registry registry;
+        option_reader reader("echo", {{"width", "1"}});
+        f = registry.read(reader, {});
+    }
+    EXPECT_EQ(
+        written(f, "abc"),
+        "\x03"
+        "abc"
+    );
+}
+
+TEST(Framing, ANameIsTakenOnce) {
+    framing_registry registry;
+    EXPECT_THROW(registry.add<marked_codec>("raw"), configuration_error);
+    registry.add<marked_codec>("marked");
+    EXPECT_THROW(registry.add<marked_codec>("marked"), configuration_error);
+}
+
+struct not_a_codec {
+    struct options {
+        void read(option_reader&) {}
+    };
+
+    explicit not_a_codec(const options&) {}
+};
+
+static_assert(nameable_codec<marked_codec>);
+static_assert(nameable_codec<length_prefix_codec>);
+static_assert(nameable_codec<raw_codec>);
+static_assert(!nameable_codec<not_a_codec>);
+
+}  // namespace
+}  // namespace coserve
