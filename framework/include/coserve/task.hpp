@@ -1,0 +1,121 @@
+/// \file
+/// `task<T>`: an `asio::awaitable<T>` whose coroutines may also await an operation that is usually ready, at no cost where it is.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <optional>
+#include <utility>
+
+namespace coserve {
+
+template <class T = void>
+class task;
+
+/// An operation that can answer at once: `take()` where `ready()`, else `wait()` gives the Asio operation to await.
+template <class Op>
+concept ready_operation = requires(Op& op) {
+    { op.ready() } -> std::same_as<bool>;
+    op.take();
+    op.wait();
+};
+
+namespace detail {
+
+namespace asio = boost::asio;
+
+template <class A>
+concept an_awaitable = requires(A& a) { []<class U>(asio::awaitable<U>&) {}(a); };
+
+// The one use of a detail name of Asio: a promise that adds ways to await, and no member.
+template <class T>
+struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
+    using frame = asio::detail::awaitable_frame<T, asio::any_io_executor>;
+
+    task<T> get_return_object() noexcept {
+        static_assert(
+            alignof(task_promise) == alignof(frame) && sizeof(task_promise) == sizeof(frame),
+            "Asio resumes the coroutine through a handle made for the frame"
+        );
+        return frame::get_return_object();
+    }
+
+    template <class A>
+        requires(!ready_operation<A> && !an_awaitable<A>)
+    decltype(auto) await_transform(A&& a) {
+        return frame::await_transform(std::forward<A>(a));
+    }
+
+    // An awaitable's own await_suspend wants the handle of a plain frame.
+    template <class U>
+    auto await_transform(asio::awaitable<U> a) const {
+        struct child {
+            asio::awaitable<U> a;
+
+            bool await_ready() const noexcept { return false; }
+
+            void await_suspend(std::coroutine_handle<> h) {
+                a.await_suspend(std::coroutine_handle<frame>::from_address(h.address()));
+            }
+
+            U await_resume() { return a.await_resume(); }
+        };
+
+        return child{frame::await_transform(std::move(a))};
+    }
+
+    template <ready_operation Op>
+    auto await_transform(Op&& op) noexcept {
+        using operation_type = std::remove_reference_t<Op>;
+
+        struct suspended {
+            decltype(op.wait()) operation;
+            decltype(std::declval<frame&>().await_transform(std::move(operation))) awaiter;
+
+            suspended(frame& self, operation_type& waiting)
+                : operation(waiting.wait()),
+                  awaiter(self.await_transform(std::move(operation))) {}
+        };
+
+        struct awaiter {
+            frame& self;
+            operation_type& op;  // lives to the end of the co_await expression
+            std::optional<suspended> slow{};
+
+            bool await_ready() { return op.ready(); }
+
+            void await_suspend(std::coroutine_handle<> h) {
+                // An operation that will never complete waits even in a coroutine that was cancelled, where Asio would throw.
+                if constexpr (requires { { op.never_completes() } -> std::same_as<bool>; })
+                    if (op.never_completes())
+                        self.await_transform(asio::this_coro::throw_if_cancelled(false)).await_resume();
+                slow.emplace(self, op).awaiter.await_suspend(h);
+            }
+
+            decltype(op.take()) await_resume() {
+                return slow ? slow->awaiter.await_resume() : op.take();
+            }
+        };
+
+        return awaiter{*this, op};
+    }
+};
+
+}  // namespace detail
+
+/// What a handler's coroutines return. It starts when it is awaited (or given to `asio::co_spawn`), runs on its awaiter's core, and
+/// mixes both ways with everything made for Asio: timers, `||`, `&&`, cancellation.
+template <class T>
+class [[nodiscard]] task : public boost::asio::awaitable<T> {
+public:
+    using promise_type = detail::task_promise<T>;
+
+    task(boost::asio::awaitable<T>&& a) noexcept : boost::asio::awaitable<T>(std::move(a)) {}
+};
+
+}  // namespace coserve

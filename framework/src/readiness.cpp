@@ -1,0 +1,133 @@
+#include "readiness.hpp"
+
+#include "core.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace coserve {
+
+namespace {
+
+int make_set() {
+    const int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0)
+        throw system_error(errno, boost::system::system_category(), "epoll_create1");
+    return set;
+}
+
+}  // namespace
+
+readiness::readiness(core& c) : core_(c), set_(c.context(), make_set()) {}
+
+void readiness::add(int descriptor, watcher& w) {
+    epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = &w}};
+    if (epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &event))
+        throw system_error(errno, boost::system::system_category(), "epoll_ctl");
+    w.watched_ = true;
+    ++watched_;
+    if (!waiting_)
+        wait();
+}
+
+void readiness::add(watcher& w) noexcept {
+    w.watched_ = true;
+}
+
+void readiness::remove(int descriptor, watcher& w) noexcept {
+    if (!w.watched_)
+        return;
+    remove(w);
+    if (set_.is_open())
+        epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
+    if (--watched_ == 0)
+        core_.settle();
+}
+
+void readiness::remove(watcher& w) noexcept {
+    w.watched_ = false;
+    if (std::exchange(w.later_, 0))
+        std::erase(later_, &w);
+}
+
+void readiness::tell_later(watcher& w, std::uint32_t events) {
+    if (!w.watched_)
+        return;
+    if (!std::exchange(w.later_, w.later_ | events))
+        later_.push_back(&w);
+    if (!core_.in_turn())
+        post_turn();
+}
+
+void readiness::post_turn() {
+    if (!std::exchange(posted_, true))
+        asio::post(core_.context(), [this] {
+            posted_ = false;
+            turn();
+        });
+}
+
+void readiness::stop_waiting() noexcept {
+    if (waiting_)
+        set_.cancel();
+}
+
+void readiness::shutdown() noexcept {
+    later_.clear();
+    watched_ = 0;
+    if (set_.is_open())
+        set_.close();
+}
+
+void readiness::wait() {
+    waiting_ = true;
+    set_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
+        waiting_ = false;
+        if (!error)
+            turn();
+        if (watched_ != 0 && !waiting_)
+            wait();
+    });
+}
+
+// At most one batch, then Asio's other work: async_wait asks epoll afresh, so what is left is not lost.
+void readiness::turn() {
+    std::array<epoll_event, 128> ready;
+    {
+        const core::turn scope(core_);
+        telling_.swap(later_);
+        const int count =
+            epoll_wait(set_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
+        for (int i = 0; i < count; ++i)
+            tell(*static_cast<watcher*>(ready[i].data.ptr), ready[i].events);
+        for (watcher* w : telling_) {
+            if (const auto events = std::exchange(w->later_, 0))
+                tell(*w, events);
+        }
+        telling_.clear();
+    }
+}
+
+void readiness::end_turn() {
+    if (!later_.empty())
+        post_turn();
+}
+
+void readiness::tell(watcher& w, std::uint32_t events) noexcept {
+    if (!w.watched_)
+        return;
+    try {
+        w.on_ready(events);
+    } catch (...) {  // the others of this batch must still be told: their edges come once
+        asio::post(core_.context(), [error = std::current_exception()] {
+            std::rethrow_exception(error);
+        });
+    }
+}
+
+}  // namespace coserve
