@@ -18,7 +18,10 @@ template <class Handler, class F>
 void on_cancel(const Handler& stored, F cancel) {
     auto slot = asio::get_associated_cancellation_slot(stored);
     if (slot.is_connected())
-        slot.assign([cancel](asio::cancellation_type) { cancel(); });
+        slot.assign([cancel](asio::cancellation_type) {
+            const F kept = cancel;  // releasing the handler clears the slot, and with it this
+            kept();
+        });
 }
 
 // A cancellation that comes later finds nothing here.

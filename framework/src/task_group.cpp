@@ -1,14 +1,19 @@
 #include <coserve/task_group.hpp>
 
 #include "completion.hpp"
+#include "core.hpp"
+#include "spawn_end.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <list>
+#include <stdexcept>
 #include <utility>
 
 namespace coserve {
@@ -29,25 +34,37 @@ bool is_cancellation(const std::exception_ptr& error) {
 
 }  // namespace
 
-struct task_group::state : std::enable_shared_from_this<state> {
+struct task_group::state : std::enable_shared_from_this<state>, resident {
     struct child {
         asio::cancellation_signal stop;
-        bool cancelled = false;
+        bool started = false, cancelled = false;
     };
 
+    using place = std::list<child>::iterator;
+
     state(executor e, std::weak_ptr<void> o, std::function<void()> f)
-        : where(e),
+        : where(&core::of(e.context())),
           owner(std::move(o)),
-          on_error(std::move(f)) {}
+          on_error(std::move(f)) {
+        where->admit(*this);
+    }
+
+    ~state() {
+        if (where)
+            where->dismiss(*this);
+    }
 
     void cancel() {
+        if (!where)
+            return;
         for (child& c : running) {
             c.cancelled = true;
-            c.stop.emit(asio::cancellation_type::terminal);
+            if (c.started)
+                c.stop.emit(asio::cancellation_type::terminal);
         }
     }
 
-    void ended(std::list<child>::iterator c, const std::exception_ptr& error) {
+    void ended(place c, const std::exception_ptr& error) {
         const bool failed = error && !(c->cancelled && is_cancellation(error));
         running.erase(c);
         if (failed && !first_error) {
@@ -60,9 +77,17 @@ struct task_group::state : std::enable_shared_from_this<state> {
             tell_joiners();
     }
 
+    // Later, because its coroutine is just being destroyed; and not at all where that is because its context ends.
+    void dropped(place c) {
+        if (where)
+            asio::post(where->context(), [self = shared_from_this(), c] {
+                self->ended(c, std::make_exception_ptr(std::logic_error(dropped_coroutine)));
+            });
+    }
+
     void tell_joiners() {
         for (handler& joiner : std::exchange(joiners, {}))
-            post_completion(where.context(), release_handler(joiner), error_code());
+            post_completion(where->context(), release_handler(joiner), error_code());
     }
 
     void wait(handler h) {
@@ -71,27 +96,40 @@ struct task_group::state : std::enable_shared_from_this<state> {
             auto cancelled = release_handler(*joiner);
             self->joiners.erase(joiner);
             post_completion(
-                self->where.context(), std::move(cancelled), error_code(asio::error::operation_aborted)
+                self->where->context(), std::move(cancelled), error_code(asio::error::operation_aborted)
             );
         });
     }
 
-    executor where;
+    void on_shutdown() noexcept override {
+        where = nullptr;
+        const auto dropped = std::exchange(joiners, {});  // they own the coroutine that may own this
+    }
+
+    // The owner comes first, so that it is destroyed last. Asio must not know of a cancellation where a coroutine begins, nor where it
+    // ends: it would throw out of its loop.
+    static task<> run(std::shared_ptr<void>, std::shared_ptr<state>, place c, task<> work) {
+        if (c->cancelled)
+            co_return;
+        c->started = true;
+        std::exception_ptr error;
+        try {
+            co_await std::move(work);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        co_await asio::this_coro::throw_if_cancelled(false);
+        if (error)
+            std::rethrow_exception(error);
+    }
+
+    core* where;  // null after its end
     std::weak_ptr<void> owner;
     std::function<void()> on_error;
     std::list<child> running;
     std::list<handler> joiners;
     std::exception_ptr first_error;
 };
-
-namespace {
-
-// The owner comes first, so that it is destroyed last.
-task<> run_child(std::shared_ptr<void>, task<> work) {
-    co_await std::move(work);
-}
-
-}  // namespace
 
 task_group::task_group(executor where) : task_group(where, {}, nullptr) {}
 
@@ -113,12 +151,17 @@ task_group::~task_group() {
 }
 
 void task_group::adopt(task<> work) {
+    if (!state_->where)
+        return;
     const auto c = state_->running.emplace(state_->running.end());
-    auto on_end = [s = state_, c](const std::exception_ptr& error) { s->ended(c, error); };
+    spawn_end told(
+        [s = state_, c](const std::exception_ptr& error) { s->ended(c, error); },
+        [s = state_, c] { s->dropped(c); }
+    );
     asio::co_spawn(
-        state_->where,
-        run_child(state_->owner.lock(), std::move(work)),
-        asio::bind_cancellation_slot(c->stop.slot(), std::move(on_end))
+        state_->where->context(),
+        state::run(state_->owner.lock(), state_, c, std::move(work)),
+        asio::bind_cancellation_slot(c->stop.slot(), std::move(told))
     );
 }
 

@@ -3,6 +3,7 @@
 #include "core.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace coserve {
 
@@ -79,7 +80,9 @@ void timer_queue::stop_waiting() noexcept {
 }
 
 void timer_queue::fire() {
-    const core::turn turn(core_);
+    std::optional<core::turn> turn;  // or within one, where a clock is set by hand
+    if (!core_.in_turn())
+        turn.emplace(core_);
     const time_point now = this->now();
     while (!heap_.empty() && heap_.front()->queued_ <= now) {
         timer& t = *heap_.front();

@@ -137,6 +137,8 @@ constexpr knowledge recorded() {
     return knowledge::right;
 #elif __GNUC__ == 12 && __GNUC_MINOR__ == 2
     return knowledge::faulty;
+#elif __GNUC__ == 14 && __GNUC_MINOR__ == 2
+    return knowledge::right;
 #else
     return knowledge::unknown;
 #endif

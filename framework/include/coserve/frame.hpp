@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,8 +77,10 @@ private:
 /// Whether a `T` points at bytes that somebody else owns, so that a coroutine must not keep it.
 template <class T>
 inline constexpr bool is_borrowed =
-    std::is_same_v<T, frame> || std::is_same_v<T, frame_view> ||
-    std::is_same_v<T, std::string_view> || std::is_same_v<T, std::span<std::byte>> ||
-    std::is_same_v<T, std::span<const std::byte>>;
+    std::is_same_v<T, frame> || std::is_same_v<T, frame_view> || std::is_same_v<T, std::string_view>;
+template <class T, std::size_t Size>
+inline constexpr bool is_borrowed<std::span<T, Size>> = true;
+template <class T>
+inline constexpr bool is_borrowed<std::optional<T>> = is_borrowed<T>;
 
 }  // namespace coserve

@@ -1,0 +1,179 @@
+/// \file
+/// One connection, read and written in frames.
+#pragma once
+
+#include <coserve/codec.hpp>
+#include <coserve/endpoint.hpp>
+#include <coserve/frame.hpp>
+#include <coserve/mailbox.hpp>
+#include <coserve/option_reader.hpp>
+#include <coserve/task.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace coserve {
+
+class stream_state;
+
+/// A connection over TCP, a Unix socket or memory.
+///
+/// Reading: one reader at a time (`errc::concurrent_read`). What a read gives is valid until the next one. Frames and raw reads may be
+/// mixed, and the codec changed between them: no buffered byte is lost.
+/// Writing: a call queues; call order is wire order; several coroutines may write. Queued output goes to the kernel when a read finds
+/// nothing buffered, at `flush()`, and in any case within one turn of the core's loop after the coroutine suspends on anything.
+///
+/// Lifetime: destroying an open stream closes it as `close()` does, in the background.
+/// Thread: on its core.
+/// Errors: `boost::system::system_error`. After one that ends the connection every further operation throws it again.
+/// Cancellation: a cancelled operation throws `boost::asio::error::operation_aborted` and loses nothing.
+class frame_stream {
+public:
+    class read_operation;
+    class wait_operation;
+
+    frame_stream(frame_stream&&) noexcept;
+    frame_stream& operator=(frame_stream&&) noexcept;
+    ~frame_stream();
+
+    /// The next frame; nullopt: the peer finished, between frames. Costs nothing to await where a frame is buffered.
+    read_operation read_frame() noexcept;
+    /// Likewise, with `errc::timeout` when `limit` runs out first: nothing is lost, and it can be called again.
+    read_operation read_frame(duration limit) noexcept;
+    /// All that has arrived, at least one byte; nullopt: the peer finished.
+    read_operation read_some() noexcept;
+    /// That many bytes; nullopt: the peer finished before the first of them.
+    read_operation read_exactly(std::size_t size) noexcept;
+    /// What stands before the delimiter, which is used up and not delivered; nullopt: the peer finished, with nothing begun.
+    /// Errors: `errc::frame_too_long` when more than the framing's maximum comes without one.
+    read_operation read_until(std::string_view delimiter) noexcept;
+
+    /// Queues one frame, in the call. Awaiting what it returns waits only while more than the high-water mark is queued.
+    /// Errors: in the call: `errc::unencodable_frame`, `errc::frame_too_long` (nothing is queued, and the stream goes on),
+    /// `errc::output_overflow` (the caller does not await its writes).
+    wait_operation write_frame(frame_view);
+    /// A frame with a header, in framings that have a place for one; in all others the two as one frame.
+    wait_operation write_frame(frame_view header, frame_view body);
+    /// Bytes as they are, without framing.
+    wait_operation write(frame_view raw);
+    /// Completes when the kernel has taken all that is queued.
+    wait_operation flush();
+
+    /// Completes when the peer has ended or reset its side, even behind unread data. Reads nothing.
+    wait_operation closed() noexcept;
+
+    /// Changes the framing from the next frame on.
+    void read_with(std::unique_ptr<codec>) noexcept;
+    void write_with(std::unique_ptr<codec>) noexcept;
+    void set_max_frame(std::size_t size) noexcept;       ///< of frames read, from the next on
+    void set_max_send_frame(std::size_t size) noexcept;  ///< of frames written
+
+    /// Sends what is queued, then FIN, then waits for the peer's for a while, in the background. Later reads and writes throw.
+    void close() noexcept;
+    /// Resets the connection at once; what is queued is lost.
+    void abort() noexcept;
+
+    const endpoint& peer() const noexcept;
+    endpoint local() const noexcept;
+    /// The server is stopping: reads give what had arrived, then nullopt.
+    bool draining() const noexcept;
+    /// Bytes queued that the kernel has not taken.
+    std::size_t queued() const noexcept;
+    mailbox sender() const;
+
+    /// For the framework and its test kit: what stands behind a stream, which owns it from here on.
+    explicit frame_stream(stream_state*) noexcept;
+
+    stream_state& state() const noexcept { return *state_; }
+
+private:
+    stream_state* state_;
+};
+
+/// What a read asks for.
+struct read_request {
+    enum class kind : unsigned char { frame, some, exactly, until };
+
+    kind what = kind::frame;
+    std::size_t size = 0;                  ///< exactly
+    std::string_view delimiter{};          ///< until
+    duration limit = duration::max();      ///< max(): none
+};
+
+/// What a stream can be waited for.
+enum class stream_event : unsigned char { writable, flushed, peer_gone, closed };
+
+/// A ready operation of `task<>`, and an Asio asynchronous operation, so that plain `asio::awaitable` coroutines can await it too.
+/// Lifetime: awaited before its stream, and what its arguments refer to, end.
+class [[nodiscard]] frame_stream::read_operation {
+public:
+    using signature = void(std::exception_ptr, std::optional<frame>);
+
+    read_operation(stream_state& s, const read_request& r) noexcept : stream_(&s), request_(r) {}
+
+    bool ready();
+
+    std::optional<frame> take() const noexcept { return next_; }
+
+    bool never_completes() const noexcept;
+
+    template <boost::asio::completion_token_for<signature> Token>
+    auto operator()(Token&& token) {
+        return boost::asio::async_initiate<Token, signature>(
+            [stream = stream_, request = request_](boost::asio::any_completion_handler<signature> handler) {
+                start(*stream, request, std::move(handler));
+            },
+            token
+        );
+    }
+
+    auto wait() { return (*this)(boost::asio::deferred); }
+
+private:
+    static void start(stream_state&, const read_request&, boost::asio::any_completion_handler<signature>);
+
+    stream_state* stream_;
+    read_request request_;
+    std::optional<frame> next_;
+};
+
+/// Likewise, for all that gives nothing.
+class [[nodiscard]] frame_stream::wait_operation {
+public:
+    using signature = void(std::exception_ptr);
+
+    wait_operation(stream_state& s, stream_event e) noexcept : stream_(&s), event_(e) {}
+
+    bool ready();
+
+    void take() const noexcept {}
+
+    bool never_completes() const noexcept;
+
+    template <boost::asio::completion_token_for<signature> Token>
+    auto operator()(Token&& token) {
+        return boost::asio::async_initiate<Token, signature>(
+            [stream = stream_, event = event_](boost::asio::any_completion_handler<signature> handler) {
+                start(*stream, event, std::move(handler));
+            },
+            token
+        );
+    }
+
+    auto wait() { return (*this)(boost::asio::deferred); }
+
+private:
+    static void start(stream_state&, stream_event, boost::asio::any_completion_handler<signature>);
+
+    stream_state* stream_;
+    stream_event event_;
+};
+
+}  // namespace coserve

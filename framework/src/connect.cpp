@@ -1,0 +1,134 @@
+#include <coserve/connect.hpp>
+
+#include "core.hpp"
+#include "socket_transport.hpp"
+#include "stream_state.hpp"
+
+#include <coserve/framing.hpp>
+#include <coserve/limits.hpp>
+#include <coserve/url.hpp>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace coserve {
+
+namespace {
+
+using tcp = asio::ip::tcp;
+using local = asio::local::stream_protocol;
+
+struct target {
+    endpoint_url url;
+    std::shared_ptr<const stream_limits> limits;
+    framing codecs;
+};
+
+std::shared_ptr<const target> read_target(std::string_view text) {
+    auto t = std::make_shared<target>();
+    t->url = parse_url(text);
+    if (t->url.kind == endpoint_url::scheme::udp)
+        throw configuration_error(std::string(text) + ": a stream needs tcp:// or unix:");
+    option_reader reader(std::string(text), t->url.query);
+    stream_limits limits;
+    limits.read(reader);
+    t->codecs = framing_registry().read(reader, limits);
+    reader.finish();
+    t->limits = std::make_shared<const stream_limits>(limits);
+    return t;
+}
+
+// Cancels what runs out of time. The clock is the real one: it is the network that is waited for.
+class time_limit {
+public:
+    template <class Cancel>
+    time_limit(io_context& context, duration limit, Cancel cancel)
+        : timer_(context),
+          expired_(std::make_shared<bool>(false)) {
+        timer_.expires_after(std::min<duration>(limit, std::chrono::hours(24)));
+        timer_.async_wait([cancel, expired = expired_](error_code error) {
+            if (error)
+                return;
+            *expired = true;
+            cancel();
+        });
+    }
+
+    bool expired() const noexcept { return *expired_; }
+
+private:
+    asio::steady_timer timer_;
+    std::shared_ptr<bool> expired_;
+};
+
+task<unique_fd> connect_tcp(io_context& context, const endpoint_url& url, duration limit) {
+    tcp::resolver resolver(context);
+    tcp::socket socket(context);
+    const time_limit bounded(context, limit, [&] {
+        resolver.cancel();
+        socket.close();
+    });
+    try {
+        const std::string port = std::to_string(url.port);
+        const auto found = co_await resolver.async_resolve(url.host, port, asio::use_awaitable);
+        if (bounded.expired())
+            throw system_error(make_error_code(errc::timeout));
+        co_await asio::async_connect(socket, found, asio::use_awaitable);
+    } catch (const system_error& e) {
+        if (bounded.expired())
+            throw system_error(make_error_code(errc::timeout), url.to_string());
+        throw system_error(e.code(), url.to_string());
+    }
+    socket.set_option(tcp::no_delay(true));
+    socket.non_blocking(true);
+    co_return unique_fd(socket.release());
+}
+
+task<unique_fd> connect_local(io_context& context, const endpoint_url& url, duration limit) {
+    local::socket socket(context);
+    const time_limit bounded(context, limit, [&] { socket.close(); });
+    try {
+        const local::endpoint at(url.path);
+        co_await socket.async_connect(at, asio::use_awaitable);
+    } catch (const system_error& e) {
+        if (bounded.expired())
+            throw system_error(make_error_code(errc::timeout), url.to_string());
+        throw system_error(e.code(), url.to_string());
+    }
+    socket.non_blocking(true);
+    co_return unique_fd(socket.release());
+}
+
+task<frame_stream> connect_to(std::shared_ptr<const target> to, duration limit) {
+    io_context& context = context_of(co_await asio::this_coro::executor);
+    unique_fd fd;
+    if (to->url.kind == endpoint_url::scheme::tcp)
+        fd = co_await connect_tcp(context, to->url, limit);
+    else
+        fd = co_await connect_local(context, to->url, limit);
+    const endpoint peer = peer_of(fd.get());
+    co_return frame_stream(new stream_state(
+        core::of(context),
+        make_socket_transport(std::move(fd), peer),
+        to->codecs.read(),
+        to->codecs.write(),
+        to->limits
+    ));
+}
+
+}  // namespace
+
+task<frame_stream> connect(std::string_view url, duration limit) {
+    return connect_to(read_target(url), limit);
+}
+
+}  // namespace coserve

@@ -1,0 +1,141 @@
+#include <coserve/frame_stream.hpp>
+
+#include "stream_state.hpp"
+
+#include <utility>
+
+namespace coserve {
+
+frame_stream::frame_stream(stream_state* state) noexcept : state_(state) {}
+
+frame_stream::frame_stream(frame_stream&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)) {}
+
+frame_stream& frame_stream::operator=(frame_stream&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+}
+
+frame_stream::~frame_stream() {
+    if (state_)
+        state_->let_go();
+}
+
+frame_stream::read_operation frame_stream::read_frame() noexcept {
+    return {*state_, {}};
+}
+
+frame_stream::read_operation frame_stream::read_frame(duration limit) noexcept {
+    return {*state_, {.limit = limit}};
+}
+
+frame_stream::read_operation frame_stream::read_some() noexcept {
+    return {*state_, {.what = read_request::kind::some}};
+}
+
+frame_stream::read_operation frame_stream::read_exactly(std::size_t size) noexcept {
+    return {*state_, {.what = read_request::kind::exactly, .size = size}};
+}
+
+frame_stream::read_operation frame_stream::read_until(std::string_view delimiter) noexcept {
+    return {*state_, {.what = read_request::kind::until, .delimiter = delimiter}};
+}
+
+frame_stream::wait_operation frame_stream::write_frame(frame_view body) {
+    return write_frame({}, body);
+}
+
+frame_stream::wait_operation frame_stream::write_frame(frame_view header, frame_view body) {
+    state_->write_frame(header, body);
+    return {*state_, stream_event::writable};
+}
+
+frame_stream::wait_operation frame_stream::write(frame_view raw) {
+    state_->write(raw);
+    return {*state_, stream_event::writable};
+}
+
+frame_stream::wait_operation frame_stream::flush() {
+    state_->flush_output();
+    return {*state_, stream_event::flushed};
+}
+
+frame_stream::wait_operation frame_stream::closed() noexcept {
+    return {*state_, stream_event::peer_gone};
+}
+
+void frame_stream::read_with(std::unique_ptr<codec> c) noexcept {
+    state_->set_decoder(std::move(c));
+}
+
+void frame_stream::write_with(std::unique_ptr<codec> c) noexcept {
+    state_->set_encoder(std::move(c));
+}
+
+void frame_stream::set_max_frame(std::size_t size) noexcept {
+    state_->decoder().set_max_frame(size);
+}
+
+void frame_stream::set_max_send_frame(std::size_t size) noexcept {
+    state_->encoder().set_max_frame(size);
+}
+
+void frame_stream::close() noexcept {
+    state_->close();
+}
+
+void frame_stream::abort() noexcept {
+    state_->abort();
+}
+
+const endpoint& frame_stream::peer() const noexcept {
+    return state_->peer();
+}
+
+endpoint frame_stream::local() const noexcept {
+    return state_->local();
+}
+
+bool frame_stream::draining() const noexcept {
+    return state_->draining();
+}
+
+std::size_t frame_stream::queued() const noexcept {
+    return state_->queued();
+}
+
+mailbox frame_stream::sender() const {
+    return mailbox(state_->sender());
+}
+
+// ---- the operations
+
+bool frame_stream::read_operation::ready() {
+    return stream_->try_read(request_, next_);
+}
+
+bool frame_stream::read_operation::never_completes() const noexcept {
+    return stream_->running_away();
+}
+
+void frame_stream::read_operation::start(
+    stream_state& stream, const read_request& request, boost::asio::any_completion_handler<signature> handler
+) {
+    stream.wait_read(request, std::move(handler));
+}
+
+bool frame_stream::wait_operation::ready() {
+    return !never_completes() && stream_->happened(event_);
+}
+
+bool frame_stream::wait_operation::never_completes() const noexcept {
+    return stream_->running_away();
+}
+
+void frame_stream::wait_operation::start(
+    stream_state& stream, stream_event event, boost::asio::any_completion_handler<signature> handler
+) {
+    stream.wait(event, std::move(handler));
+}
+
+}  // namespace coserve

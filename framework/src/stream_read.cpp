@@ -1,0 +1,266 @@
+// The reading side of stream_state.
+#include "completion.hpp"
+#include "stream_state.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace coserve {
+
+namespace {
+
+constexpr std::size_t least_room = std::size_t{4} << 10;
+
+}  // namespace
+
+bool stream_state::try_read(const read_request& request, std::optional<frame>& next) {
+    if (running_away())
+        return false;
+    begin_read();
+    request_ = request;
+    if (find_next(next))
+        return true;
+    flush_output();
+    if (read_failure_)
+        std::rethrow_exception(read_failure_);
+    return pull() && find_next(next);
+}
+
+void stream_state::wait_read(const read_request& request, frame_handler h) {
+    if (!core_)
+        return;  // whoever waits for what has ended is dropped with it
+    if (running_away()) {
+        asio::post(core_->context(), [dropped = std::move(h)] {});
+        return;
+    }
+    std::optional<frame> next;
+    std::exception_ptr error;
+    bool ready = true;
+    try {
+        ready = try_read(request, next);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error)
+        return post_completion(core_->context(), std::move(h), error, next);
+    if (ready)
+        return hand_over(std::move(h), next);
+    if (request.what == read_request::kind::until) {
+        delimiter_ = request.delimiter;
+        request_.delimiter = delimiter_;
+    }
+    read_limit_ = request.limit == duration::max() ? never : core_->timers().after(request.limit);
+    reader_ = std::move(h);
+    on_cancel(reader_, [this] {
+        fail_read(std::make_exception_ptr(system_error(asio::error::operation_aborted)));
+    });
+    await_input();
+}
+
+// By post: a coroutine that is not a task asks here first, and would recurse. Until it goes on it is still the one reader.
+void stream_state::hand_over(frame_handler h, std::optional<frame> next) {
+    if (!handing_over_)
+        handing_over_ = std::make_shared<bool>();
+    *handing_over_ = true;
+    asio::post(core_->context(), [h = std::move(h), next, handing_over = handing_over_]() mutable {
+        *handing_over = false;
+        std::move(h)(std::exception_ptr(), next);
+    });
+}
+
+void stream_state::begin_read() {
+    if (reader_ || (handing_over_ && *handing_over_))
+        throw system_error(make_error_code(errc::concurrent_read));
+    if (delivered_ != 0)
+        input_.consume(std::exchange(delivered_, 0));
+    searched_ = 0;
+    if (read_failure_ || phase_ != phase::open) {
+        ++spent_;
+        if (read_failure_)
+            std::rethrow_exception(read_failure_);
+        throw system_error(make_error_code(errc::closed));
+    }
+}
+
+// True: `next` is what was asked for, or nullopt at the end. Throws what ends the connection.
+bool stream_state::find_next(std::optional<frame>& next) {
+    if (read_failure_)
+        std::rethrow_exception(read_failure_);
+    bool found = false;
+    if (!drained()) {
+        switch (request_.what) {
+            case read_request::kind::frame:
+                found = decode(next);
+                break;
+            case read_request::kind::some:
+                if ((found = !input_.empty()))
+                    next = deliver(0, input_.size(), input_.size());
+                break;
+            case read_request::kind::exactly:
+                if ((found = input_.size() >= request_.size))
+                    next = deliver(0, request_.size, request_.size);
+                break;
+            case read_request::kind::until:
+                found = find_delimiter(next);
+                break;
+        }
+    }
+    if (found)
+        return true;
+    if (!drained()) {
+        if (!ended_)
+            return false;
+        if (const unfinished_frame f = begun(); !f.empty())
+            refuse_input(
+                errc::truncated_frame,
+                f.due != 0 ? std::to_string(f.have) + " of " + std::to_string(f.due) + " bytes"
+                           : std::to_string(f.have) + " bytes"
+            );
+    }
+    ++spent_;
+    next.reset();
+    return true;
+}
+
+bool stream_state::decode(std::optional<frame>& next) {
+    while (!input_.empty()) {
+        const decoded d = decoder_->decode(input_.data());
+        switch (d.what) {
+            case decoded::outcome::frame:
+                next = deliver(d.offset, d.size, d.consumed);
+                return true;
+            case decoded::outcome::skipped:
+                if (d.error && observer_)
+                    observer_->on_dropped_frame(
+                        "a frame of " + std::to_string(d.declared) + " bytes: " + d.error.message()
+                    );
+                input_.consume(d.consumed);
+                count_used_up(d.consumed);
+                break;
+            case decoded::outcome::need_more:
+                needed_ = d.needed;
+                return false;
+            case decoded::outcome::error:
+                refuse_input(
+                    d.error,
+                    d.declared == 0 ? "" : "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
+                                               std::to_string(decoder_->max_frame())
+                );
+        }
+    }
+    return false;
+}
+
+bool stream_state::find_delimiter(std::optional<frame>& next) {
+    const std::string_view text(reinterpret_cast<const char*>(input_.data().data()), input_.size());
+    const std::size_t at = text.find(request_.delimiter, searched_);
+    searched_ = std::min(at, text.size() - std::min(text.size(), request_.delimiter.size() - 1));
+    if (searched_ > decoder_->max_frame())
+        refuse_input(errc::frame_too_long, "the maximum being " + std::to_string(decoder_->max_frame()));
+    if (at == text.npos)
+        return false;
+    next = deliver(0, at, at + request_.delimiter.size());
+    return true;
+}
+
+frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept {
+    delivered_ = used_up;
+    count_used_up(used_up);
+    return {input_.data().data() + offset, size};
+}
+
+// What was begun is whole, and a drain has so many bytes fewer to wait for.
+void stream_state::count_used_up(std::size_t size) noexcept {
+    needed_ = 0;
+    first_read_ = false;
+    frame_started_ = never;
+    drain_left_ -= std::min(drain_left_, size);
+}
+
+unfinished_frame stream_state::begun() const noexcept {
+    switch (request_.what) {
+        case read_request::kind::frame:
+            return decoder_->unfinished(input_.size());
+        case read_request::kind::exactly:
+            return {input_.size(), request_.size};
+        case read_request::kind::some:
+        case read_request::kind::until:
+            return {input_.size(), 0};
+    }
+    return {};
+}
+
+void stream_state::refuse_input(const error_code& error, const std::string& detail) {
+    read_failure_ = std::make_exception_ptr(detail.empty() ? system_error(error) : system_error(error, detail));
+    std::rethrow_exception(read_failure_);
+}
+
+// One read a turn, so that no connection starves the others. True: there is more, or the end, or a failure.
+bool stream_state::pull() {
+    if (!readable_ || pulled_turn_ == core_->turn_number())
+        return false;
+    pulled_turn_ = core_->turn_number();
+    const auto room = input_.prepare(core_->buffers(), room_wanted());
+    const transfer t = transport_->read(room);
+    if (t.error != 0 || t.size < room.size())
+        readable_ = t.size != 0 && peer_gone_;  // the next edge tells; but data and the end may have shared one
+    if (t.error == EAGAIN)
+        return false;
+    if (t.error != 0)
+        fail({t.error, boost::system::system_category()});
+    else if (t.size == 0)
+        ended_ = peer_gone_ = true;
+    input_.commit(t.size);
+    return true;
+}
+
+// What is known to come, but at most as much again as there is: memory grows as bytes arrive, not as a header claims.
+std::size_t stream_state::room_wanted() const noexcept {
+    if (input_.capacity() < buffer_pool::normal)
+        return buffer_pool::normal - input_.size();
+    const std::size_t rest = needed_ > input_.size() ? needed_ - input_.size() : 0;
+    return std::clamp(rest, least_room, std::max(least_room, input_.size()));
+}
+
+// In a turn, for the reader that waits.
+void stream_state::serve_reader() {
+    if (!pull())
+        return await_input();
+    if (!reader_)  // the connection failed, and the reader was told
+        return;
+    std::optional<frame> next;
+    try {
+        if (!find_next(next))
+            return await_input();
+    } catch (...) {
+        return complete_read(std::current_exception(), std::nullopt);
+    }
+    complete_read(nullptr, next);
+}
+
+void stream_state::await_input() {
+    arm_read();
+    if (readable_)
+        core_->readiness().tell_later(*this, EPOLLIN);
+    else
+        input_.shrink(core_->buffers());
+}
+
+// In a turn: the coroutine goes on within this call.
+void stream_state::complete_read(std::exception_ptr error, std::optional<frame> next) {
+    disarm_read();
+    release_handler(reader_)(std::move(error), next);
+}
+
+// From within anything: the coroutine goes on later.
+void stream_state::fail_read(std::exception_ptr error) noexcept {
+    if (!reader_)
+        return;
+    disarm_read();
+    post_completion(core_->context(), release_handler(reader_), std::move(error), std::optional<frame>());
+}
+
+}  // namespace coserve

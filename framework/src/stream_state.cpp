@@ -1,0 +1,196 @@
+#include "stream_state.hpp"
+
+#include "completion.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+
+#include <algorithm>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace coserve {
+
+stream_state::stream_state(
+    core& c,
+    std::unique_ptr<transport> t,
+    std::unique_ptr<codec> decoder,
+    std::unique_ptr<codec> encoder,
+    std::shared_ptr<const stream_limits> limits
+)
+    : core_(&c),
+      transport_(std::move(t)),
+      decoder_(std::move(decoder)),
+      encoder_(std::move(encoder)),
+      limits_(std::move(limits)) {
+    transport_->watch(c, *this);
+    c.admit(*this);
+}
+
+void stream_state::on_ready(std::uint32_t events) {
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+        peer_gone_ = true;
+        wake(stream_event::peer_gone);
+    }
+    if (events & ~static_cast<std::uint32_t>(EPOLLOUT))
+        readable_ = true;
+    if ((events & EPOLLOUT) && !std::exchange(writable_, true))
+        flush_output();
+    if (!readable_)
+        return;
+    if (phase_ != phase::open)
+        drop_input();
+    else if (reader_)
+        serve_reader();
+}
+
+void stream_state::on_turn_end() noexcept {
+    turn_end_asked_ = false;
+    if (dead_)
+        delete this;
+    else if (core_)
+        flush_output();
+}
+
+void stream_state::on_shutdown() noexcept {
+    close_mailbox();
+    core_->timers().forget(*this);
+    transport_->close();
+    input_.release(core_->buffers());
+    delivered_ = 0;
+    output_.release(core_->buffers());
+    core_ = nullptr;
+    phase_ = phase::closed;
+    // Last, because whoever waits may own this.
+    const auto reader = std::exchange(reader_, nullptr);
+    const auto waiters = std::exchange(waiters_, {});
+    if (orphaned_)
+        free();
+}
+
+void stream_state::set_decoder(std::unique_ptr<codec> c) noexcept {
+    decoder_ = std::move(c);
+    needed_ = 0;
+}
+
+void stream_state::set_encoder(std::unique_ptr<codec> c) noexcept {
+    encoder_ = std::move(c);
+}
+
+// ---- waiting for anything but input
+
+bool stream_state::happened(stream_event what) {
+    switch (what) {
+        case stream_event::writable:
+            return ready_to_write();
+        case stream_event::flushed:
+            if (write_failure_)
+                std::rethrow_exception(write_failure_);
+            return output_.empty();
+        case stream_event::peer_gone:
+            return peer_gone_ || phase_ == phase::closed;
+        case stream_event::closed:
+            return phase_ == phase::closed;
+    }
+    return true;
+}
+
+void stream_state::wait(stream_event what, handler h) {
+    if (!core_)
+        return;
+    if (running_away()) {
+        asio::post(core_->context(), [dropped = std::move(h)] {});
+        return;
+    }
+    try {
+        if (happened(what))
+            return post_completion(core_->context(), std::move(h), std::exception_ptr());
+    } catch (...) {
+        return post_completion(core_->context(), std::move(h), std::current_exception());
+    }
+    const auto w = waiters_.insert(waiters_.end(), waiter{what, std::move(h)});
+    on_cancel(w->complete, [this, w] {
+        auto cancelled = release_handler(w->complete);
+        waiters_.erase(w);
+        post_completion(
+            core_->context(),
+            std::move(cancelled),
+            std::make_exception_ptr(system_error(asio::error::operation_aborted))
+        );
+    });
+}
+
+void stream_state::wake(stream_event what) noexcept {
+    for (auto w = waiters_.begin(); w != waiters_.end();) {
+        const auto here = w++;
+        if (here->what != what)
+            continue;
+        const bool failed = write_failure_ && what != stream_event::peer_gone && what != stream_event::closed;
+        auto woken = release_handler(here->complete);
+        waiters_.erase(here);
+        post_completion(core_->context(), std::move(woken), failed ? write_failure_ : nullptr);
+    }
+}
+
+// ---- deadlines: one timer for all of them
+
+void stream_state::arm_read() {
+    time_point at = never;
+    errc why = errc::timeout;
+    const auto at_most = [&](duration allowed, time_point from, errc error) {
+        if (allowed != duration::zero() && from + allowed < at) {
+            at = from + allowed;
+            why = error;
+        }
+    };
+    timer_queue& timers = core_->timers();
+    if (const unfinished_frame frame = begun(); !frame.empty()) {
+        if (frame_started_ == never)
+            frame_started_ = timers.now();
+        at_most(limits_->time_for_frame(std::max(frame.have, frame.due)), frame_started_, errc::frame_timeout);
+    } else if (const duration idle = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
+               idle != duration::zero()) {
+        at_most(idle, timers.now(), first_read_ ? errc::first_frame_timeout : errc::idle_timeout);
+    }
+    if (read_limit_ < at) {
+        at = read_limit_;
+        why = errc::timeout;
+    }
+    if (at == read_deadline_)
+        return;
+    read_deadline_ = at;
+    read_deadline_error_ = why;
+    update_timer();
+}
+
+void stream_state::disarm_read() noexcept {
+    if (read_deadline_ == never)
+        return;
+    read_deadline_ = never;
+    update_timer();
+}
+
+void stream_state::update_timer() noexcept {
+    core_->timers().arm(*this, std::min({read_deadline_, write_deadline_, close_deadline_}));
+}
+
+void stream_state::on_timer() noexcept {
+    const time_point now = core_->timers().now();
+    if (read_deadline_ <= now) {
+        const auto why = std::make_exception_ptr(system_error(make_error_code(read_deadline_error_)));
+        if (read_deadline_error_ != errc::timeout)
+            read_failure_ = why;
+        fail_read(why);
+    }
+    if (write_deadline_ <= now) {
+        write_deadline_ = never;
+        fail(errc::write_timeout);
+    }
+    if (close_deadline_ <= now) {
+        close_deadline_ = never;
+        check_linger();
+    }
+    if (core_ && !dead_)
+        update_timer();
+}
+
+}  // namespace coserve

@@ -1,0 +1,193 @@
+// What stands behind a frame_stream: buffers, codecs, the waiting reader and writers, deadlines, and how the connection ends.
+#pragma once
+
+#include "byte_queue.hpp"
+#include "core.hpp"
+#include "transport.hpp"
+
+#include <coserve/codec.hpp>
+#include <coserve/frame_stream.hpp>
+#include <coserve/limits.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+
+#include <exception>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coserve {
+
+// Told of what happens to a connection without ending it.
+class stream_observer {
+public:
+    virtual void on_dropped_frame(const std::string& reason) noexcept = 0;
+
+protected:
+    ~stream_observer() = default;
+};
+
+// Owned by its frame_stream until that is destroyed, then by its core until it is closed. Freed at the end of a turn.
+// Its four sides are in stream_read.cpp, stream_write.cpp, stream_close.cpp, and stream_state.cpp, which has events and deadlines.
+class stream_state final : watcher, timer, turn_end, resident {
+public:
+    using frame_handler = asio::any_completion_handler<void(std::exception_ptr, std::optional<frame>)>;
+    using handler = asio::any_completion_handler<void(std::exception_ptr)>;
+
+    stream_state(
+        core&,
+        std::unique_ptr<transport>,
+        std::unique_ptr<codec> decoder,
+        std::unique_ptr<codec> encoder,
+        std::shared_ptr<const stream_limits>
+    );
+
+    // ---- reading: true and what is next, nullopt being the end; false: it is not there yet
+    bool try_read(const read_request&, std::optional<frame>& next);
+    void wait_read(const read_request&, frame_handler);
+
+    // ---- writing: queued in the call
+    void write_frame(frame_view header, frame_view body);
+    void write(frame_view raw);
+    void flush_output() noexcept;
+
+    // ---- waiting for anything else
+    bool happened(stream_event);
+    void wait(stream_event, handler);
+
+    void set_decoder(std::unique_ptr<codec>) noexcept;
+    void set_encoder(std::unique_ptr<codec>) noexcept;
+
+    codec& decoder() noexcept { return *decoder_; }
+
+    codec& encoder() noexcept { return *encoder_; }
+
+    // ---- ending
+    void close() noexcept;
+    void abort() noexcept;
+    void begin_drain();
+    void let_go() noexcept;  // the frame_stream is gone
+
+    bool draining() const noexcept { return draining_; }
+
+    std::size_t queued() const noexcept { return output_.size(); }
+
+    const endpoint& peer() const noexcept { return transport_->peer(); }
+
+    endpoint local() const noexcept { return transport_->local(); }
+
+    std::shared_ptr<mailbox::state> sender();
+
+    void observe(stream_observer* o) noexcept { observer_ = o; }
+
+    // ---- runaways: coroutines that go on reading or writing after the end, whatever they are told. They would never yield, so what
+    // they await then never completes, and they are dropped.
+    void drop_runaways() noexcept { runaways_dropped_ = true; }
+
+    bool running_away() const noexcept { return runaways_dropped_ && spent_ > most_spent; }
+
+    void forgive() noexcept { spent_ = 0; }
+
+private:
+    friend struct mailbox::state;
+
+    enum class phase : std::uint8_t { open, flushing, lingering, closed };
+
+    struct waiter {
+        stream_event what;
+        handler complete;
+    };
+
+    static constexpr int most_spent = 100;
+
+    ~stream_state() = default;
+
+    void on_ready(std::uint32_t events) override;
+    void on_timer() noexcept override;
+    void on_turn_end() noexcept override;
+    void on_shutdown() noexcept override;
+
+    void hand_over(frame_handler, std::optional<frame>);
+    void begin_read();
+    bool find_next(std::optional<frame>& next);
+    bool decode(std::optional<frame>& next);
+    bool find_delimiter(std::optional<frame>& next);
+    frame deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept;
+    void count_used_up(std::size_t size) noexcept;
+    unfinished_frame begun() const noexcept;
+    [[noreturn]] void refuse_input(const error_code&, const std::string& detail);
+    bool pull();
+    std::size_t room_wanted() const noexcept;
+    void serve_reader();
+    void await_input();
+    void complete_read(std::exception_ptr, std::optional<frame>);
+    void fail_read(std::exception_ptr) noexcept;
+
+    bool drained() const noexcept { return draining_ && drain_left_ == 0; }
+
+    bool ready_to_queue();
+    bool ready_to_write();
+    void queue(const envelope&);
+    void request_flush();
+    std::size_t send(std::span<const iovec>) noexcept;
+    void after_sending() noexcept;
+    bool takes_mail() const noexcept { return output_.size() <= limits_->high_water; }
+
+    void take_mail(const bytes&) noexcept;
+    void wake(stream_event) noexcept;
+
+    void arm_read();
+    void disarm_read() noexcept;
+    void update_timer() noexcept;
+
+    void fail(error_code) noexcept;
+    void progress_close() noexcept;
+    void drop_input() noexcept;
+    void check_linger() noexcept;
+    void finish_close(bool reset) noexcept;
+    void close_mailbox() noexcept;
+    void die() noexcept;
+    void free() noexcept;
+
+    core* core_;  // null after its end
+    std::unique_ptr<transport> transport_;
+    std::unique_ptr<codec> decoder_, encoder_;
+    std::shared_ptr<const stream_limits> limits_;
+    stream_observer* observer_ = nullptr;
+
+    byte_queue input_, output_;
+    std::size_t delivered_ = 0;   // bytes at the front of the input that the last read used up, lent out until the next
+    std::size_t needed_ = 0;      // bytes that what is begun takes, as far as known
+    std::size_t searched_ = 0;    // bytes of the input known to hold no start of the delimiter
+    std::size_t drain_left_ = 0;  // bytes that had arrived when the drain began and are not used up
+    std::uint64_t pulled_turn_ = 0;
+
+    read_request request_;
+    std::string delimiter_;
+    frame_handler reader_;
+    std::shared_ptr<bool> handing_over_;  // true while what a reader gets is posted to it
+    std::list<waiter> waiters_;
+    std::shared_ptr<mailbox::state> mailbox_;
+    std::exception_ptr read_failure_, write_failure_;
+
+    time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never, close_deadline_ = never;
+    time_point frame_started_ = never;
+    errc read_deadline_error_{};
+
+    struct linger {
+        std::size_t dropped = 0, unacknowledged = 0;
+        duration poll{};
+        time_point progress{}, acknowledged = never;
+    };
+
+    std::unique_ptr<linger> linger_;
+
+    int spent_ = 0;  // operations since the end was told
+    phase phase_ = phase::open;
+    bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false;
+    bool first_read_ = true, draining_ = false, turn_end_asked_ = false;
+    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
+};
+
+}  // namespace coserve
