@@ -1,0 +1,96 @@
+/// \file
+/// The services that a server's listeners can name.
+#pragma once
+
+#include <coserve/core_local.hpp>
+#include <coserve/framing.hpp>
+#include <coserve/option_reader.hpp>
+#include <coserve/stream_handler.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace coserve {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_shared_mutable = std::is_pointer_v<T>;
+template <class T>
+inline constexpr bool is_shared_mutable<std::reference_wrapper<T>> = true;
+template <class T>
+inline constexpr bool is_shared_mutable<std::shared_ptr<T>> = !std::is_const_v<T>;
+
+template <class Handler>
+concept has_options = requires(typename Handler::options& o, option_reader& reader) { o.read(reader); };
+
+}  // namespace detail
+
+/// Makes the handler of one connection. Thread: called on every core at once.
+using handler_factory = std::function<std::unique_ptr<stream_handler>()>;
+/// Reads a listener's options and makes its handlers' factory.
+using service = std::function<handler_factory(option_reader&)>;
+
+/// Filled in `main()`; a server copies what it needs of it at `listen()`.
+class registry {
+public:
+    /// Each connection gets `Handler(options, arguments...)`, or `Handler(arguments...)` where it has no `options`: constant references to
+    /// the listener's one copy.
+    template <class Handler, class... A>
+    void add(std::string_view name, const A&... arguments) {
+        static_assert(
+            (!detail::is_shared_mutable<A> && ...),
+            "seen by every core: use core_local<T> or concurrent(object)"
+        );
+        add_service(name, [held = std::tuple<A...>(arguments...)](option_reader& reader) -> handler_factory {
+            if constexpr (detail::has_options<Handler>) {
+                typename Handler::options options;
+                options.read(reader);
+                return [held, options]() -> std::unique_ptr<stream_handler> {
+                    return std::apply(
+                        [&](const A&... a) { return std::make_unique<Handler>(options, a...); }, held
+                    );
+                };
+            } else {
+                return [held]() -> std::unique_ptr<stream_handler> {
+                    return std::apply(
+                        [](const A&... a) { return std::make_unique<Handler>(a...); }, held
+                    );
+                };
+            }
+        });
+    }
+
+    /// A function or a lambda without captures instead of a class.
+    template <class F>
+        requires(
+            (std::is_empty_v<F> || std::is_function_v<std::remove_pointer_t<F>>) &&
+            std::is_invocable_r_v<task<>, F, frame_stream&>
+        )
+    void add(std::string_view name, F function) {
+        add_function(name, function);
+    }
+
+    void add_service(std::string_view name, service);
+
+    /// Errors: `configuration_error` that lists the known services.
+    const service& find(std::string_view name) const;
+
+    /// The framings that URLs can name; add your own codec here.
+    framing_registry& framings() noexcept { return framings_; }
+
+    const framing_registry& framings() const noexcept { return framings_; }
+
+private:
+    void add_function(std::string_view name, std::function<task<>(frame_stream&)>);
+
+    std::map<std::string, service, std::less<>> services_;
+    framing_registry framings_;
+};
+
+}  // namespace coserve

@@ -1,0 +1,46 @@
+#include <coserve/registry.hpp>
+
+#include <utility>
+
+namespace coserve {
+
+namespace {
+
+class function_handler final : public stream_handler {
+public:
+    explicit function_handler(const std::function<task<>(frame_stream&)>& function) : function_(function) {}
+
+    task<> handle() override { return function_(stream()); }
+
+private:
+    const std::function<task<>(frame_stream&)>& function_;  // the service's, which outlives its connections
+};
+
+}  // namespace
+
+void registry::add_service(std::string_view name, service s) {
+    if (!services_.emplace(name, std::move(s)).second)
+        throw configuration_error("there is already a service \"" + std::string(name) + "\"");
+}
+
+void registry::add_function(std::string_view name, std::function<task<>(frame_stream&)> function) {
+    add_service(name, [function = std::move(function)](option_reader&) -> handler_factory {
+        return [function]() -> std::unique_ptr<stream_handler> {
+            return std::make_unique<function_handler>(function);
+        };
+    });
+}
+
+const service& registry::find(std::string_view name) const {
+    const auto found = services_.find(name);
+    if (found != services_.end())
+        return found->second;
+    std::string known;
+    for (const auto& [other, s] : services_)
+        known += (known.empty() ? "" : ", ") + other;
+    throw configuration_error(
+        "unknown service \"" + std::string(name) + "\"; the known ones are " + (known.empty() ? "none" : known)
+    );
+}
+
+}  // namespace coserve

@@ -1,0 +1,369 @@
+#include "server_state.hpp"
+
+#include "completion.hpp"
+#include "error_text.hpp"
+#include "periodic_action.hpp"
+#include "socket_transport.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace coserve {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
+
+}  // namespace
+
+// ---- one connection's place in the counters
+
+connection_permit::connection_permit(
+    std::shared_ptr<server_state> s, std::shared_ptr<listener_state> l, std::size_t core
+) noexcept
+    : server_(std::move(s)),
+      listener_(std::move(l)),
+      core_(core) {
+    ++server_->active_;
+    ++server_->cores_[core_]->active;
+    ++listener_->active;
+}
+
+connection_permit::~connection_permit() {
+    if (!server_)
+        return;
+    if (!peer_.empty())
+        listener_->peers.leave(peer_);
+    --listener_->active;
+    --server_->cores_[core_]->active;
+    server_->connection_ended();
+}
+
+// ---- a server's life
+
+server_state::server_state(server_options o)
+    : options_(std::move(o)),
+      blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)),
+      pool_(std::make_unique<core_pool>(options_.cores, options_.pin)) {
+    for (std::size_t i = 0; i < pool_->size(); ++i)
+        adopt_core((*pool_)[i]);
+    first_core().admit(*this);
+}
+
+server_state::server_state(io_context& host, server_options o)
+    : options_(std::move(o)),
+      blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)) {
+    adopt_core(host);
+    first_core().admit(*this);
+}
+
+server_state::~server_state() = default;
+
+void server_state::adopt_core(io_context& context) {
+    core::of(context).set_blocking(blocking_);
+    cores_.push_back(std::make_unique<core_state>(&context));
+}
+
+std::shared_ptr<listener_state>
+server_state::add_listener(const listen_spec& spec, std::string_view text, listener_hooks hooks) {
+    option_reader reader{std::string(text), spec.url.query};
+    auto l = std::make_shared<listener_state>();
+    l->url = spec.url.to_string();
+    l->service = spec.service;
+    l->options = listener_options::read(reader, registry_, spec.service);
+    l->limits = std::make_shared<const stream_limits>(l->options.limits);
+    l->hooks = std::move(hooks);
+    return l;
+}
+
+std::vector<std::string>
+server_state::listen(const listen_spec& spec, std::string_view text, listener_hooks hooks) {
+    const auto pattern = add_listener(spec, text, hooks);
+    std::vector<std::string> urls;
+    for (listening& l : listen_at(spec.url, pattern->options.backlog)) {
+        const auto one = add_listener(spec, text, hooks);
+        one->url = l.url;
+        urls.push_back(l.url);
+        acceptor::callbacks callbacks{
+            [this, one](unique_fd fd, const endpoint& peer) { admit(one, std::move(fd), peer); },
+            [this, one](error_code error) {
+                const std::string reason = error.message();
+                const std::array<log_field, 2> fields{{{"listener", one->url}, {"reason", reason}}};
+                log({log_level::error, "cannot accept, trying again", fields});
+            },
+        };
+        acceptors_.emplace_back(first_core(), std::move(l), std::move(callbacks));
+        if (serving_)
+            acceptors_.back().start();
+    }
+    return urls;
+}
+
+void server_state::check(const listen_spec& spec, std::string_view text) const {
+    option_reader reader{std::string(text), spec.url.query};
+    listener_options::read(reader, registry_, spec.service);
+    if (spec.url.kind == endpoint_url::scheme::udp)
+        listen_at(spec.url, 0);
+}
+
+void server_state::every(duration interval, std::function<void()> action) {
+    if (interval <= duration::zero())
+        throw std::invalid_argument("the interval of a periodic action must be positive");
+    auto guarded = [this, action = std::move(action)] {
+        try {
+            action();
+        } catch (...) {
+            const error_description what = describe(std::current_exception());
+            const std::array<log_field, 1> fields{{{"reason", what.reason}}};
+            log({log_level::error, "periodic action failed", fields});
+        }
+    };
+    actions_.emplace_back(first_core(), interval, std::move(guarded));
+    if (serving_)
+        actions_.back().start();
+}
+
+void server_state::start_serving() {
+    if (std::exchange(serving_, true))
+        throw std::logic_error("a server runs once");
+    for (acceptor& a : acceptors_)
+        a.start();
+    for (periodic_action& a : actions_)
+        a.start();
+}
+
+namespace {
+
+// The signals' former actions, which Asio does not put back.
+class saved_signals {
+public:
+    saved_signals() {
+        ::sigaction(SIGINT, nullptr, &interrupt_);
+        ::sigaction(SIGTERM, nullptr, &terminate_);
+    }
+
+    saved_signals(const saved_signals&) = delete;
+    saved_signals& operator=(const saved_signals&) = delete;
+
+    ~saved_signals() {
+        ::sigaction(SIGINT, &interrupt_, nullptr);
+        ::sigaction(SIGTERM, &terminate_, nullptr);
+    }
+
+private:
+    struct sigaction interrupt_, terminate_;
+};
+
+}  // namespace
+
+void server_state::run() {
+    if (!pool_)
+        throw std::logic_error("a server on a host's context is run by the host: co_await serve()");
+    const saved_signals restore;
+    asio::signal_set signals(*cores_[0]->context, SIGINT, SIGTERM);
+    signals.async_wait([&](error_code error, int) {
+        if (error)
+            return;
+        stop();
+        signals.async_wait([&](error_code again, int) {
+            if (!again)
+                expire(true);
+        });
+    });
+    start_serving();
+    pool_->run();
+}
+
+void server_state::wait_until_done(asio::any_completion_handler<void(error_code)> h) {
+    waiting_ = std::move(h);
+    if (done_)
+        finish_serving();
+}
+
+void server_state::abandon() noexcept {
+    stopping_ = true;
+    if (pool_) {
+        pool_.reset();  // with the coroutines, which hold this
+        return;
+    }
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!attached_)
+            return;
+        attached_ = false;
+    }
+    acceptors_.clear();
+    done_ = true;
+    finish_serving();
+    cores_[0]->sessions.for_each([](session& s) { s.expire(); });
+    first_core().timers().forget(*this);
+    first_core().dismiss(*this);
+}
+
+void server_state::on_shutdown() noexcept {
+    {
+        const std::scoped_lock lock(mutex_);
+        attached_ = false;
+    }
+    acceptors_.clear();
+    for (periodic_action& a : actions_)
+        a.stop();
+    first_core().timers().forget(*this);
+    const auto dropped = std::exchange(waiting_, nullptr);
+}
+
+// ---- connections
+
+void server_state::admit(const std::shared_ptr<listener_state>& l, unique_fd fd, const endpoint& peer) {
+    accepted_.fetch_add(1, std::memory_order_relaxed);
+    const listener_options& o = l->options;
+    if (options_.max_connections != 0 && active_ >= options_.max_connections)
+        return refuse(*l, peer, "the server's max-connections is reached");
+    if (o.max_connections != 0 && l->active >= o.max_connections)
+        return refuse(*l, peer, "max-connections is reached");
+    std::string address = o.max_connections_per_peer != 0 ? peer.address() : std::string();
+    if (!address.empty() && !l->peers.enter(address, o.max_connections_per_peer))
+        return refuse(*l, peer, "max-connections-per-peer is reached");
+    const std::size_t where = least_loaded();
+    connection_permit permit(shared_from_this(), l, where);
+    permit.count_peer(std::move(address));
+    auto start = [this, where, fd = std::move(fd), peer, permit = std::move(permit)]() mutable {
+        start_session(where, make_socket_transport(std::move(fd), peer), std::move(permit));
+    };
+    if (where == 0)
+        start();
+    else
+        asio::post(*cores_[where]->context, std::move(start));
+}
+
+void server_state::start_session(std::size_t where, std::unique_ptr<transport> t, connection_permit permit) {
+    try {
+        session::start(core::of(*cores_[where]->context), std::move(t), std::move(permit));
+    } catch (...) {
+        const error_description what = describe(std::current_exception());
+        const std::array<log_field, 1> fields{{{"reason", what.reason}}};
+        log({log_level::error, "cannot start a connection", fields});
+    }
+}
+
+std::size_t server_state::least_loaded() const noexcept {
+    const auto least = std::ranges::min_element(cores_, {}, [](const auto& c) { return c->active.load(); });
+    return static_cast<std::size_t>(least - cores_.begin());
+}
+
+// Closing the descriptor is all that the peer is told. The log has a line a second at most.
+void server_state::refuse(const listener_state& l, const endpoint& peer, std::string_view why) {
+    count_refusal();
+    const time_point now = first_core().timers().now();
+    if (cap_logged_ != never && now < cap_logged_ + cap_log_interval)
+        return;
+    cap_logged_ = now;
+    const std::string who = peer.to_string();
+    const std::array<log_field, 4> fields{
+        {{"peer", who}, {"listener", l.url}, {"service", l.service}, {"reason", why}}
+    };
+    log({log_level::warning, "connection refused", fields});
+}
+
+void server_state::connection_ended() noexcept {
+    if (--active_ != 0 || !stopping())
+        return;
+    const std::scoped_lock lock(mutex_);
+    if (attached_)
+        asio::post(*cores_[0]->context, [weak = weak_from_this()] {
+            if (const auto self = weak.lock())
+                self->check_done();
+        });
+}
+
+// ---- the drain
+
+void server_state::stop() noexcept {
+    if (stopping_.exchange(true))
+        return;
+    const std::scoped_lock lock(mutex_);
+    if (attached_)
+        asio::post(*cores_[0]->context, [weak = weak_from_this()] {
+            if (const auto self = weak.lock())
+                self->begin_drain();
+        });
+}
+
+void server_state::begin_drain() {
+    if (done_ || std::exchange(draining_, true))
+        return;
+    for (acceptor& a : acceptors_)
+        a.stop();
+    on_each_core([](session& s) { s.begin_drain(); });
+    first_core().timers().arm(*this, first_core().timers().now() + options_.drain_timeout);
+    check_done();
+}
+
+void server_state::on_each_core(std::function<void(session&)> visit) {
+    for (const auto& c : cores_)
+        asio::post(*c->context, [self = shared_from_this(), &sessions = c->sessions, visit] {
+            sessions.for_each(visit);
+        });
+}
+
+// First the drain's deadline, then that of what it cancelled.
+void server_state::on_timer() noexcept {
+    if (expired_)
+        finish_serving();
+    else
+        expire(false);
+}
+
+void server_state::expire(bool at_once) {
+    if (done_)
+        return;
+    if (!std::exchange(expired_, true)) {
+        const std::string left = std::to_string(active_.load());
+        const std::array<log_field, 1> fields{{{"connections", left}}};
+        log({log_level::warning, "drain cut short", fields});
+        on_each_core([](session& s) { s.expire(); });
+    }
+    if (at_once)
+        finish_serving();
+    else
+        first_core().timers().arm(*this, first_core().timers().now() + time_after_expiry);
+}
+
+void server_state::check_done() noexcept {
+    if (draining_ && active_ == 0)
+        finish_serving();
+}
+
+void server_state::finish_serving() noexcept {
+    done_ = true;
+    first_core().timers().disarm(*this);
+    for (periodic_action& a : actions_)
+        a.stop();
+    if (pool_)
+        pool_->stop();
+    if (waiting_)
+        post_completion(*cores_[0]->context, release_handler(waiting_), error_code());
+}
+
+// ---- any thread
+
+server_stats server_state::stats() const noexcept {
+    return {accepted_, active_, refused_, failed_};
+}
+
+void server_state::log(const log_record& record) const noexcept {
+    if (options_.log)
+        options_.log(record);
+}
+
+}  // namespace coserve

@@ -1,0 +1,128 @@
+// What a server shares with its sessions: cores, listeners, counters, and the drain.
+#pragma once
+
+#include "acceptor.hpp"
+#include "blocking_threads.hpp"
+#include "listener_state.hpp"
+#include "session.hpp"
+
+#include <coserve/core_pool.hpp>
+#include <coserve/server.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace coserve {
+
+class periodic_action;
+
+// One connection in all counters it is in, until it is destroyed.
+class connection_permit {
+public:
+    connection_permit(std::shared_ptr<server_state>, std::shared_ptr<listener_state>, std::size_t core) noexcept;
+    connection_permit(connection_permit&&) noexcept = default;
+    connection_permit& operator=(connection_permit&&) = delete;
+    ~connection_permit();
+
+    server_state& server() const noexcept { return *server_; }
+
+    const std::shared_ptr<server_state>& shared_server() const noexcept { return server_; }
+
+    listener_state& listener() const noexcept { return *listener_; }
+
+    std::size_t core() const noexcept { return core_; }
+
+    void count_peer(std::string address) { peer_ = std::move(address); }
+
+private:
+    std::shared_ptr<server_state> server_;
+    std::shared_ptr<listener_state> listener_;
+    std::size_t core_;
+    std::string peer_;  // not empty: counted by its address
+};
+
+// Thread: on core 0, except where it says any.
+class server_state final : public std::enable_shared_from_this<server_state>, timer, resident {
+public:
+    explicit server_state(server_options);                    // cores of its own
+    server_state(io_context& host, server_options);
+    ~server_state();
+
+    class registry& registry() noexcept { return registry_; }
+
+    std::size_t cores() const noexcept { return cores_.size(); }
+
+    std::vector<std::string> listen(const listen_spec&, std::string_view text, listener_hooks);
+    void check(const listen_spec&, std::string_view text) const;
+    void every(duration, std::function<void()>);
+
+    void run();
+    void start_serving();
+    void wait_until_done(asio::any_completion_handler<void(error_code)>);
+    // The server object is gone: what still runs is cancelled.
+    void abandon() noexcept;
+
+    // Any thread.
+    void stop() noexcept;
+    bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+    server_stats stats() const noexcept;
+    void log(const log_record&) const noexcept;
+
+    // What its sessions call, on their core.
+    session_list& sessions(std::size_t core) noexcept { return cores_[core]->sessions; }
+    void count_failure() noexcept { failed_.fetch_add(1, std::memory_order_relaxed); }
+    void count_refusal() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
+
+    // A connection of a listener, from wherever it comes: chooses its core and starts its session there.
+    void admit(const std::shared_ptr<listener_state>&, unique_fd, const endpoint& peer);
+    // The test kit's: a listener that nothing listens for.
+    std::shared_ptr<listener_state> add_listener(const listen_spec&, std::string_view text, listener_hooks);
+    void start_session(std::size_t core, std::unique_ptr<transport>, connection_permit);
+
+private:
+    friend class connection_permit;
+
+    struct core_state {
+        io_context* context;
+        session_list sessions;
+        std::atomic<std::size_t> active = 0;
+    };
+
+    void adopt_core(io_context&);
+    core& first_core() noexcept { return core::of(*cores_[0]->context); }
+    std::size_t least_loaded() const noexcept;
+    void refuse(const listener_state&, const endpoint& peer, std::string_view why);
+    void on_each_core(std::function<void(session&)>);
+    void begin_drain();
+    void expire(bool at_once);
+    void connection_ended() noexcept;
+    void check_done() noexcept;
+    void finish_serving() noexcept;
+    void on_timer() noexcept override;
+    void on_shutdown() noexcept override;
+
+    const server_options options_;
+    class registry registry_;
+    std::shared_ptr<blocking_threads> blocking_;
+    std::unique_ptr<core_pool> pool_;  // null: the host's context
+    std::vector<std::unique_ptr<core_state>> cores_;
+    std::list<acceptor> acceptors_;
+    std::list<periodic_action> actions_;
+    asio::any_completion_handler<void(error_code)> waiting_;
+
+    std::mutex mutex_;            // of the next, which says whether the contexts are there to be posted to
+    bool attached_ = true;
+    std::atomic<bool> stopping_ = false;
+    std::atomic<std::size_t> active_ = 0;
+    std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
+    time_point cap_logged_ = never;  // never: not yet
+    bool serving_ = false, draining_ = false, expired_ = false, done_ = false;
+};
+
+}  // namespace coserve

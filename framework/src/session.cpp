@@ -1,0 +1,243 @@
+#include "session.hpp"
+
+#include "error_text.hpp"
+#include "server_state.hpp"
+#include "spawn_end.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+namespace coserve {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr duration finish_time = 5s, finish_time_at_expiry = 1s;
+
+}  // namespace
+
+void session::start(core& c, std::unique_ptr<transport> t, connection_permit permit) {
+    const auto s = std::make_shared<session>(c, std::move(t), std::move(permit));
+    if (s->permit_->server().stopping())
+        s->begin_drain();
+    s->spawn(run(s));
+}
+
+session::session(core& c, std::unique_ptr<transport> t, connection_permit permit)
+    : core_(c),
+      permit_(std::make_unique<connection_permit>(std::move(permit))),
+      stream_(new stream_state(
+          c,
+          std::move(t),
+          permit_->listener().options.codecs.read(),
+          permit_->listener().options.codecs.write(),
+          permit_->listener().limits
+      )) {
+    stream_.state().observe(this);
+    stream_.state().drop_runaways();
+    permit_->server().sessions(permit_->core()).add(*this);
+}
+
+session::~session() {
+    core_.timers().forget(*this);
+    permit_->server().sessions(permit_->core()).remove(*this);
+}
+
+// Its coroutines throw nothing.
+void session::spawn(task<> work) {
+    spawn_end told([](const std::exception_ptr&) {}, [self = shared_from_this()] { self->dropped(); });
+    asio::co_spawn(
+        core_.context(), std::move(work), asio::bind_cancellation_slot(stop_.slot(), std::move(told))
+    );
+}
+
+// Its handler ran away, or its context ends; then what is posted here is destroyed too.
+void session::dropped() {
+    if (phase_ == phase::closing)
+        return;
+    if (phase_ == phase::handling)
+        phase_ = phase::joining;
+    asio::post(core_.context(), [self = shared_from_this()] { self->spawn(go_on(self)); });
+}
+
+task_group& session::tasks() {
+    if (!tasks_)
+        tasks_ = task_group(core_.context().get_executor(), weak_from_this(), [this] {
+            task_failed_ = true;
+            cancel();
+        });
+    return *tasks_;
+}
+
+server_handle session::server() const {
+    return server_handle(permit_->shared_server());
+}
+
+void session::begin_drain() {
+    stream_.state().begin_drain();
+}
+
+void session::expire() noexcept {
+    if (std::exchange(expired_, true))
+        return;
+    cancel();
+    stream_.abort();
+}
+
+void session::cancel() noexcept {
+    if (phase_ == phase::handling)
+        stop_.emit(asio::cancellation_type::terminal);
+    else if (phase_ == phase::finishing && expired_)
+        core_.timers().arm(*this, std::min(deadline(), core_.timers().now() + finish_time_at_expiry));
+}
+
+// finish() took too long.
+void session::on_timer() noexcept {
+    stop_.emit(asio::cancellation_type::terminal);
+}
+
+bool session::admits_peer() {
+    const listener_hooks& hooks = permit_->listener().hooks;
+    return !hooks.verify_request || hooks.verify_request(peer());
+}
+
+void session::make_handler() {
+    handler_ = permit_->listener().options.make_handler();
+    handler_->session_ = this;
+}
+
+// An idle connection keeps this frame and its handler's, so what comes at the end has frames of its own.
+task<> session::run(std::shared_ptr<session> self) {
+    std::exception_ptr error;
+    try {
+        if (!self->admits_peer()) {
+            self->permit_->server().count_refusal();
+            self->stream_.abort();
+            co_return;
+        }
+        self->make_handler();
+        co_await self->handler_->setup();
+        self->set_up_ = true;
+        co_await self->handler_->handle();
+        if (self->tasks_)
+            co_await self->tasks_->join();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    co_await self->end(std::move(error));
+}
+
+// In place of a coroutine that was dropped.
+task<> session::go_on(std::shared_ptr<session> self) {
+    if (self->phase_ == phase::finishing) {
+        self->log(log_level::error, "finish() failed", dropped_coroutine);
+        co_await self->close();
+    } else {
+        auto error = std::make_exception_ptr(std::logic_error(dropped_coroutine));
+        co_await self->end(std::move(error));
+    }
+}
+
+task<> session::end(std::exception_ptr error) {
+    phase_ = phase::joining;
+    stream_.state().forgive();
+    if (tasks_)
+        co_await join(error);
+    if (error)
+        report(error);
+    if (set_up_)
+        co_await finish();
+    co_await close();
+}
+
+task<> session::join(std::exception_ptr& error) {
+    const bool task_was_first = task_failed_;  // what cancelled handle() counts, not that it was cancelled
+    tasks_->cancel();
+    try {
+        co_await tasks_->join();
+    } catch (...) {
+        if (!error || task_was_first)
+            error = std::current_exception();
+    }
+}
+
+task<> session::finish() {
+    phase_ = phase::finishing;
+    stream_.state().forgive();
+    core_.timers().arm(*this, core_.timers().now() + (expired_ ? finish_time_at_expiry : finish_time));
+    try {
+        co_await handler_->finish();
+    } catch (...) {
+        log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
+    }
+    core_.timers().disarm(*this);
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+}
+
+task<> session::close() {
+    phase_ = phase::closing;
+    if (tasks_)
+        tasks_->cancel();  // those of finish()
+    stream_.state().forgive();
+    stream_.close();
+    frame_stream::wait_operation closed(stream_.state(), stream_event::closed);
+    co_await closed;
+}
+
+void session::report(std::exception_ptr error) noexcept {
+    permit_->server().count_failure();
+    const error_description what = describe(error);
+    log(what.level, "connection ended", what.reason);
+    const listener_hooks& hooks = permit_->listener().hooks;
+    if (!hooks.handle_error)
+        return;
+    try {
+        hooks.handle_error(peer(), error);
+    } catch (...) {
+        log(log_level::error, "handle_error failed", describe(std::current_exception()).reason);
+    }
+}
+
+void session::on_dropped_frame(const std::string& reason) noexcept {
+    log(log_level::warning, "frame dropped", reason);
+}
+
+peer_info session::peer() const noexcept {
+    const listener_state& l = permit_->listener();
+    return {stream_.peer(), l.url, l.service};
+}
+
+void session::log(log_level level, std::string_view message, std::string_view reason) noexcept {
+    const listener_state& l = permit_->listener();
+    const std::string who = stream_.peer().to_string();
+    const std::array<log_field, 4> fields{{
+        {"peer", who},
+        {"listener", l.url},
+        {"service", l.service},
+        {"reason", reason},
+    }};
+    permit_->server().log({level, message, fields});
+}
+
+void session_list::add(session& s) {
+    s.index_ = sessions_.size();
+    sessions_.push_back(&s);
+}
+
+void session_list::remove(session& s) noexcept {
+    sessions_.back()->index_ = s.index_;
+    sessions_[s.index_] = sessions_.back();
+    sessions_.pop_back();
+}
+
+}  // namespace coserve

@@ -1,0 +1,95 @@
+// One connection with its handler, from its start to its close.
+#pragma once
+
+#include "stream_state.hpp"
+
+#include <coserve/frame_stream.hpp>
+#include <coserve/logger.hpp>
+#include <coserve/server.hpp>
+#include <coserve/server_handle.hpp>
+#include <coserve/stream_handler.hpp>
+#include <coserve/task_group.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coserve {
+
+class connection_permit;
+
+// Owned by its coroutines. Thread: on its core.
+class session final : public std::enable_shared_from_this<session>, stream_observer, timer {
+public:
+    // The permit counts the connection until the session is gone.
+    static void start(core&, std::unique_ptr<transport>, connection_permit);
+
+    session(core&, std::unique_ptr<transport>, connection_permit);
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+    ~session();
+
+    frame_stream& stream() noexcept { return stream_; }
+
+    task_group& tasks();
+    server_handle server() const;
+
+    void begin_drain();
+    // Cancels what runs and resets the connection; finish() has 1 s.
+    void expire() noexcept;
+
+private:
+    friend class session_list;
+
+    // In `joining` and `closing` nothing can be cancelled.
+    enum class phase : std::uint8_t { handling, joining, finishing, closing };
+
+    static task<> run(std::shared_ptr<session> self);
+    static task<> go_on(std::shared_ptr<session> self);
+    void spawn(task<>);
+    void dropped();
+    bool admits_peer();
+    void make_handler();
+    task<> end(std::exception_ptr);
+    task<> join(std::exception_ptr& error);
+    task<> finish();
+    task<> close();
+    void cancel() noexcept;
+    void on_timer() noexcept override;
+    void on_dropped_frame(const std::string& reason) noexcept override;
+    void report(std::exception_ptr) noexcept;
+    peer_info peer() const noexcept;
+    void log(log_level, std::string_view message, std::string_view reason) noexcept;
+
+    core& core_;
+    std::unique_ptr<connection_permit> permit_;
+    frame_stream stream_;
+    std::unique_ptr<stream_handler> handler_;
+    std::optional<task_group> tasks_;
+    asio::cancellation_signal stop_;
+    std::size_t index_ = 0;  // in its core's list
+    phase phase_ = phase::handling;
+    bool set_up_ = false, task_failed_ = false, expired_ = false;
+};
+
+// The sessions of one core.
+class session_list {
+public:
+    void add(session&);
+    void remove(session&) noexcept;
+
+    template <class F>
+    void for_each(F visit) const {
+        for (std::size_t i = sessions_.size(); i-- > 0;)  // a visit ends none of them in its call
+            visit(*sessions_[i]);
+    }
+
+private:
+    std::vector<session*> sessions_;
+};
+
+}  // namespace coserve
