@@ -1,0 +1,109 @@
+#include <coserve/services/ascii_upper.hpp>
+#include <coserve/services/bundled.hpp>
+#include <coserve/services/echo.hpp>
+
+#include <coserve/error.hpp>
+#include <coserve/option_reader.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace {
+
+using coserve::bytes;
+using coserve::echo;
+
+/// All 256 values, over and over, beginning with `first`.
+bytes every_value(std::size_t size, std::size_t first) {
+    bytes b(size);
+    for (std::size_t i = 0; i < size; ++i)
+        b[i] = static_cast<std::byte>(first + i);
+    return b;
+}
+
+bytes python_upper(bytes b) {
+    for (std::byte& c : b)
+        if (std::byte{'a'} <= c && c <= std::byte{'z'})
+            c = static_cast<std::byte>(std::to_integer<int>(c) - 'a' + 'A');
+    return b;
+}
+
+std::string upper(std::string text) {
+    const auto data = reinterpret_cast<std::byte*>(text.data());
+    return std::string(coserve::ascii_upper({data, text.size()}).text());
+}
+
+TEST(AsciiUpper, RaisesLettersOnly) {
+    EXPECT_EQ(upper("Hello, world 123 @[`{~"), "HELLO, WORLD 123 @[`{~");
+    EXPECT_EQ(upper(""), "");
+}
+
+TEST(AsciiUpper, LeavesEveryByteOfOtherEncodingsAlone) {
+    EXPECT_EQ(upper("阿宸真帅 é ß ÿ"), "阿宸真帅 é ß ÿ");
+    EXPECT_EQ(upper("\xcb\xa7\xb1\xc6"), "\xcb\xa7\xb1\xc6");
+}
+
+TEST(AsciiUpper, TreatsEveryByteAtEveryLengthAndAlignmentAsPythonDoes) {
+    for (std::size_t size = 0; size <= 200; ++size) {
+        for (std::size_t alignment = 0; alignment < 64; ++alignment) {
+            const bytes text = every_value(size, size + 64 * alignment);
+            bytes around(alignment + size + 64, std::byte{'q'});
+            const auto begin = around.begin() + static_cast<std::ptrdiff_t>(alignment);
+            std::ranges::copy(text, begin);
+            const coserve::frame raised = coserve::ascii_upper({around.data() + alignment, size});
+            ASSERT_EQ(raised.copy(), python_upper(text)) << size << " bytes at " << alignment;
+            const bytes before(alignment, std::byte{'q'});
+            const bytes after(64, std::byte{'q'});
+            ASSERT_TRUE(std::equal(before.begin(), before.end(), around.begin()));
+            ASSERT_TRUE(std::equal(after.begin(), after.end(), around.end() - 64));
+        }
+    }
+}
+
+echo::options read_options(std::vector<coserve::option> given) {
+    coserve::option_reader reader("echo=tcp://127.0.0.1:0", std::move(given));
+    echo::options options;
+    options.read(reader);
+    reader.finish();
+    return options;
+}
+
+TEST(EchoOptions, DefaultToUpperCase) {
+    EXPECT_EQ(read_options({}).reply, echo::mode::upper);
+}
+
+TEST(EchoOptions, TakeEitherMode) {
+    EXPECT_EQ(read_options({{"mode", "upper"}}).reply, echo::mode::upper);
+    EXPECT_EQ(read_options({{"mode", "verbatim"}}).reply, echo::mode::verbatim);
+}
+
+TEST(EchoOptions, NameWhatTheyDoNotKnow) {
+    using testing::AllOf;
+    using testing::HasSubstr;
+    using testing::ThrowsMessage;
+    EXPECT_THAT(
+        [] { read_options({{"mode", "lower"}}); },
+        ThrowsMessage<coserve::configuration_error>(
+            AllOf(HasSubstr("mode=lower"), HasSubstr("upper or verbatim"))
+        )
+    );
+    EXPECT_THAT(
+        [] { read_options({{"node", "upper"}}); },
+        ThrowsMessage<coserve::configuration_error>(AllOf(HasSubstr("\"node\""), HasSubstr("mode")))
+    );
+}
+
+TEST(BundledServices, AreFoundByName) {
+    coserve::registry services;
+    coserve::add_bundled_services(services);
+    coserve::option_reader reader({}, {});
+    EXPECT_NE(services.find("echo")(reader)(), nullptr);
+    EXPECT_THROW(services.find("ecco"), coserve::configuration_error);
+}
+
+}  // namespace
