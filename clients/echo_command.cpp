@@ -1,0 +1,150 @@
+#include "echo_command.hpp"
+
+#include "conversation.hpp"
+#include "failure.hpp"
+#include "literal_text.hpp"
+#include "output.hpp"
+#include "prompt.hpp"
+#include "requests.hpp"
+#include "run.hpp"
+#include "server_url.hpp"
+
+#include <coserve/connect.hpp>
+#include <coserve/error.hpp>
+#include <coserve/units.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+namespace coserve_client {
+namespace {
+
+constexpr const char* reference = R"(
+Without TEXT it prompts on a terminal (q or end of input quits), and sends each line of a pipe.
+The URL is tcp://HOST:PORT or unix:PATH; its query takes the keys of the server's listener:
+  coserve echo 'tcp://127.0.0.1:8080?framing=raw' hello
+Over raw framing nothing says where a reply ends: one request is sent at a time, and its reply is
+complete when it is as long as the request, when the server closes, or after a pause of 0.5s.
+Exit codes: 0; 1 the server or the network failed; 2 usage.
+)";
+
+struct echo_options {
+    std::string url;
+    std::string framing;
+    std::string timeout = "10s";
+    bool no_reply = false;
+    std::vector<std::string> texts;
+};
+
+coserve::duration connect_timeout(const std::string& text) {
+    const auto time = coserve::parse_time(text);
+    if (!time || *time > coserve::longest_time)
+        throw coserve::configuration_error(
+            "--timeout " + text + ": must be a time, such as 500ms or 10s"
+        );
+    return time->count() == 0 ? coserve::longest_time : *time;
+}
+
+/// One run of the command.
+class echo {
+public:
+    explicit echo(const echo_options& options)
+        : options_(options), url_(parse_server_url(options.url, options.framing)) {}
+
+    void run_all() {
+        try {
+            coserve::frame_stream stream =
+                run(context_, coserve::connect(url_.text, connect_timeout(options_.timeout)));
+            conversation talk(context_, std::move(stream), url_, !options_.no_reply, output_);
+            exchange(talk);
+            output_.flush();
+            if (options_.no_reply)
+                finish_sending(talk);
+        } catch (const coserve::system_error& e) {
+            const std::string text = sentence(e);
+            throw failure(text.starts_with(url_.name) ? text : url_.name + ": " + text);
+        }
+    }
+
+private:
+    void exchange(conversation& talk) {
+        if (!options_.texts.empty())
+            ask_all(talk, std::make_unique<arguments>(options_.texts));
+        else if (::isatty(STDIN_FILENO) == 1)
+            ask_at_prompt(talk);
+        else
+            ask_all(talk, std::make_unique<input_lines>(context_, url_.limits.max_send_frame));
+    }
+
+    void ask_all(conversation& talk, std::unique_ptr<request_source> requests) {
+        run(context_, talk.ask_all(*requests));
+    }
+
+    void ask_at_prompt(conversation& talk) {
+        prompt_ = std::make_unique<prompt>(context_, ">>> ");
+        boost::asio::co_spawn(context_, talk.server_gone(), [this](std::exception_ptr) {
+            prompt_->interrupt();
+        });
+        while (const auto line = prompt_->read_line()) {
+            if (*line == "q")
+                return;
+            if (line->empty())
+                continue;
+            run(context_, talk.ask(*line));
+            output_.flush();
+        }
+        std::fputs(
+            prompt_->interrupted() ? "\ncoserve: the server ended the connection\n" : "\n", stderr
+        );
+    }
+
+    /// An exit with replies unread would reset the connection, and what was sent could be lost.
+    void finish_sending(conversation& talk) {
+        run(context_, talk.close());
+        work_.reset();
+        context_.run();
+    }
+
+    const echo_options& options_;
+    server_url url_;
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+        context_.get_executor()
+    };
+    output output_{context_};
+    std::unique_ptr<prompt> prompt_;  // what waits for keys refers to it
+};
+
+void start(echo_options options) {
+    std::ranges::transform(options.texts, options.texts.begin(), &unmarked);
+    echo(options).run_all();
+}
+
+}  // namespace
+
+void add_echo_command(CLI::App& app, std::function<void()>& chosen) {
+    const auto options = std::make_shared<echo_options>();
+    CLI::App* command = app.add_subcommand("echo", "Send text, print what comes back");
+    command->add_option("URL", options->url, "Where the server listens")->required();
+    command->add_option("TEXT", options->texts, "Sent one after the other, each in a frame");
+    command->add_option("--framing", options->framing, "Short for the key framing in the URL")
+        ->type_name("F");
+    command->add_flag("--no-reply", options->no_reply, "Only send");
+    command->add_option("--timeout", options->timeout, "To connect; 0: no limit [10s]")
+        ->type_name("TIME");
+    command->footer(reference);
+    command->callback([options, &chosen] { chosen = [options] { start(*options); }; });
+}
+
+}  // namespace coserve_client

@@ -1,0 +1,23 @@
+/// \file
+/// How a command ends that does not succeed.
+#pragma once
+
+#include <coserve/error.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace coserve_client {
+
+/// The server, the network, or this machine did not do their part: exit code 1. Mistakes of the
+/// user's are `coserve::configuration_error`: exit code 2.
+class failure : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The sentence of an error without what is of use to programmers only: its number and the place in
+/// the source.
+std::string sentence(const coserve::system_error&);
+
+}  // namespace coserve_client

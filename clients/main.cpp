@@ -1,0 +1,78 @@
+#include "echo_command.hpp"
+#include "failure.hpp"
+#include "literal_text.hpp"
+
+#include <coserve/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace coserve_client {
+namespace {
+
+int complain(std::string_view sentence, int exit_code) {
+    std::fprintf(stderr, "coserve: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
+    return exit_code;
+}
+
+/// A closed standard stream gets a place where no socket can take its number, and where using it
+/// still fails.
+void reserve_standard_streams() noexcept {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/// CLI11's own texts are several lines.
+std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
+    std::string text = error.what();
+    if (app.get_subcommands().empty() && !app.remaining().empty())
+        text = "unknown command " + unmarked(app.remaining().front()) + "; the known one is echo";
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text + "; see coserve --help";
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Clients for coserve's services.", "coserve");
+    std::function<void()> chosen;
+    app.set_version_flag("-V,--version", "coserve " COSERVE_VERSION, "Show the version, and exit");
+    app.set_help_flag("-h,--help", "Show this, and exit");
+    app.require_subcommand(1);
+    add_echo_command(app, chosen);
+    try {
+        app.parse(marked_arguments(argc, argv));
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() != 0)
+            throw coserve::configuration_error(one_line(app, e));
+        return app.exit(e);
+    }
+    chosen();
+    return 0;
+}
+
+}  // namespace
+}  // namespace coserve_client
+
+int main(int argc, char** argv) {
+    using namespace coserve_client;
+    reserve_standard_streams();
+    std::signal(SIGPIPE, SIG_IGN);  // a write that fails says so itself
+    try {
+        return run(argc, argv);
+    } catch (const coserve::configuration_error& e) {
+        return complain(e.what(), 2);
+    } catch (const std::exception& e) {
+        return complain(e.what(), 1);
+    }
+}

@@ -1,0 +1,75 @@
+#include "output.hpp"
+
+#include "failure.hpp"
+#include "terminal_text.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <cstring>
+
+#include <poll.h>
+#include <unistd.h>
+
+namespace coserve_client {
+namespace {
+
+constexpr std::size_t full = std::size_t{64} << 10;
+
+/// Whoever shares standard output may have made it non-blocking.
+void wait_writable() {
+    pollfd p{STDOUT_FILENO, POLLOUT, 0};
+    ::poll(&p, 1, -1);
+}
+
+}  // namespace
+
+output::output(boost::asio::io_context& context)
+    : context_(context), is_terminal_(::isatty(STDOUT_FILENO) == 1) {}
+
+void output::line(std::string_view text) {
+    part(text);
+    end_line();
+}
+
+void output::part(std::string_view text) {
+    if (is_terminal_)
+        append(terminal_text(text));
+    else
+        append(text);
+}
+
+void output::end_line() {
+    append("\n");
+}
+
+void output::append(std::string_view text) {
+    buffer_ += text;
+    if (buffer_.size() >= full)
+        flush();
+    if (buffer_.empty() || scheduled_)
+        return;
+    scheduled_ = true;
+    boost::asio::post(context_, [this] {
+        scheduled_ = false;
+        flush();
+    });
+}
+
+void output::flush() {
+    std::string_view rest = buffer_;
+    while (!rest.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+        if (written >= 0)
+            rest.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno == EAGAIN)
+            wait_writable();
+        else if (errno != EINTR) {
+            buffer_.clear();
+            throw failure(std::string("cannot write standard output: ") + std::strerror(errno));
+        }
+    }
+    buffer_.clear();
+}
+
+}  // namespace coserve_client
