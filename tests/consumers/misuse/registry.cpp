@@ -1,0 +1,54 @@
+// Mistakes in what a service is given that must not compile: state that every core would race on.
+#include <coserve/server.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+using coserve::frame_stream;
+using coserve::task;
+
+template <class... A>
+struct with : coserve::stream_handler {
+    explicit with(const A&...) {}
+
+    task<> handle() override { co_return; }
+};
+
+task<> function(frame_stream&) {
+    co_return;
+}
+
+struct counter {
+    std::atomic<int> count = 0;
+};
+
+void right(coserve::server& server, counter& shared) {
+    coserve::registry& registry = server.registry();
+    registry.add<with<>>("none");
+    registry.add<with<std::string, int>>("constants", std::string("copied"), 1);
+    const coserve::core_local<int> own(server.cores());
+    registry.add<with<coserve::core_local<int>>>("own", own);
+    const coserve::concurrent locks_for_itself(shared);
+    registry.add<with<coserve::concurrent<counter>>>("shared", locks_for_itself);
+    const auto constant = std::make_shared<const std::string>("nobody writes it");
+    registry.add<with<std::shared_ptr<const std::string>>>("constant", constant);
+    registry.add("lambda", [](frame_stream& stream) -> task<> { co_await stream.flush(); });
+    registry.add("function", function);
+}
+
+void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& count) {
+#if MISUSE == 1  // fails: captures|is_empty_v
+    registry.add("count", [&count](frame_stream&) -> task<> {
+        ++count;
+        co_return;
+    });
+#elif MISUSE == 2  // fails: seen by every core: use core_local<T> or concurrent\(object\)
+    registry.add<with<int*>>("count", &count);
+#elif MISUSE == 3  // fails: seen by every core: use core_local<T> or concurrent\(object\)
+    registry.add<with<std::shared_ptr<int>>>("count", std::make_shared<int>(count));
+#elif MISUSE == 4  // fails: seen by every core: use core_local<T> or concurrent\(object\)
+    registry.add<with<std::reference_wrapper<int>>>("count", std::ref(count));
+#endif
+}
