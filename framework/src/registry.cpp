@@ -1,5 +1,7 @@
 #include <coserve/registry.hpp>
 
+#include "listener_state.hpp"
+
 #include <utility>
 
 namespace coserve {
@@ -8,12 +10,14 @@ namespace {
 
 class function_handler final : public stream_handler {
 public:
-    explicit function_handler(const std::function<task<>(frame_stream&)>& function) : function_(function) {}
+    explicit function_handler(const std::function<task<>(frame_stream&)>& function)
+        : function_(function) {}
 
     task<> handle() override { return function_(stream()); }
 
 private:
-    const std::function<task<>(frame_stream&)>& function_;  // the service's, which outlives its connections
+    const std::function<task<>(frame_stream&)>&
+        function_;  // the service's, which outlives its connections
 };
 
 }  // namespace
@@ -31,6 +35,19 @@ void registry::add_function(std::string_view name, std::function<task<>(frame_st
     });
 }
 
+std::vector<std::string> registry::names() const {
+    std::vector<std::string> all;
+    for (const auto& [name, s] : services_)
+        all.push_back(name);
+    return all;
+}
+
+std::vector<option_description> registry::keys(std::string_view name) const {
+    option_reader reader({}, {});
+    listener_options::read(reader, *this, name);
+    return {reader.described().begin(), reader.described().end()};
+}
+
 const service& registry::find(std::string_view name) const {
     const auto found = services_.find(name);
     if (found != services_.end())
@@ -39,7 +56,8 @@ const service& registry::find(std::string_view name) const {
     for (const auto& [other, s] : services_)
         known += (known.empty() ? "" : ", ") + other;
     throw configuration_error(
-        "unknown service \"" + std::string(name) + "\"; the known ones are " + (known.empty() ? "none" : known)
+        "unknown service \"" + std::string(name) + "\"; the known ones are " +
+        (known.empty() ? "none" : known)
     );
 }
 

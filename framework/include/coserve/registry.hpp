@@ -14,6 +14,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 namespace coserve {
 
@@ -27,7 +28,8 @@ template <class T>
 inline constexpr bool is_shared_mutable<std::shared_ptr<T>> = !std::is_const_v<T>;
 
 template <class Handler>
-concept has_options = requires(typename Handler::options& o, option_reader& reader) { o.read(reader); };
+concept has_options =
+    requires(typename Handler::options& o, option_reader& reader) { o.read(reader); };
 
 }  // namespace detail
 
@@ -39,45 +41,51 @@ using service = std::function<handler_factory(option_reader&)>;
 /// Filled in `main()`; a server copies what it needs of it at `listen()`.
 class registry {
 public:
-    /// Each connection gets `Handler(options, arguments...)`, or `Handler(arguments...)` where it has no `options`: constant references to
-    /// the listener's one copy.
+    /// Each connection gets `Handler(options, arguments...)`, or `Handler(arguments...)` where it
+    /// has no `options`: constant references to the listener's one copy.
     template <class Handler, class... A>
     void add(std::string_view name, const A&... arguments) {
         static_assert(
             (!detail::is_shared_mutable<A> && ...),
             "seen by every core: use core_local<T> or concurrent(object)"
         );
-        add_service(name, [held = std::tuple<A...>(arguments...)](option_reader& reader) -> handler_factory {
-            if constexpr (detail::has_options<Handler>) {
-                typename Handler::options options;
-                options.read(reader);
-                return [held, options]() -> std::unique_ptr<stream_handler> {
-                    return std::apply(
-                        [&](const A&... a) { return std::make_unique<Handler>(options, a...); }, held
-                    );
-                };
-            } else {
-                return [held]() -> std::unique_ptr<stream_handler> {
-                    return std::apply(
-                        [](const A&... a) { return std::make_unique<Handler>(a...); }, held
-                    );
-                };
+        add_service(
+            name,
+            [held = std::tuple<A...>(arguments...)](option_reader& reader) -> handler_factory {
+                if constexpr (detail::has_options<Handler>) {
+                    typename Handler::options options;
+                    options.read(reader);
+                    return [held, options]() -> std::unique_ptr<stream_handler> {
+                        return std::apply(
+                            [&](const A&... a) { return std::make_unique<Handler>(options, a...); },
+                            held
+                        );
+                    };
+                } else {
+                    return [held]() -> std::unique_ptr<stream_handler> {
+                        return std::apply(
+                            [](const A&... a) { return std::make_unique<Handler>(a...); }, held
+                        );
+                    };
+                }
             }
-        });
+        );
     }
 
     /// A function or a lambda without captures instead of a class.
     template <class F>
-        requires(
-            (std::is_empty_v<F> || std::is_function_v<std::remove_pointer_t<F>>) &&
-            std::is_invocable_r_v<task<>, F, frame_stream&>
-        )
+        requires((std::is_empty_v<F> || std::is_function_v<std::remove_pointer_t<F>>) && std::is_invocable_r_v<task<>, F, frame_stream&>)
     void add(std::string_view name, F function) {
         add_function(name, function);
     }
 
     void add_service(std::string_view name, service);
 
+    /// In alphabetical order.
+    std::vector<std::string> names() const;
+    /// The keys that the URL of a listener takes for this service: its own first, then the limits',
+    /// the framings' and the listener's.
+    std::vector<option_description> keys(std::string_view name) const;
     /// Errors: `configuration_error` that lists the known services.
     const service& find(std::string_view name) const;
 
