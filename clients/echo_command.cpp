@@ -140,7 +140,7 @@ void add_echo_command(CLI::App& app, std::function<void()>& chosen) {
     command->add_option("TEXT", options->texts, "Sent one after the other, each in a frame");
     command->add_option("--framing", options->framing, "Short for the key framing in the URL")
         ->type_name("F");
-    command->add_flag("--no-reply", options->no_reply, "Only send");
+    command->add_flag("--no-reply", options->no_reply, "Only send")->disable_flag_override();
     command->add_option("--timeout", options->timeout, "To connect; 0: no limit [10s]")
         ->type_name("TIME");
     command->footer(reference);

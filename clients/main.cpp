@@ -14,6 +14,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -37,9 +38,15 @@ void reserve_standard_streams() noexcept {
 /// CLI11's own texts are several lines.
 std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
     std::string text = error.what();
-    if (app.get_subcommands().empty() && !app.remaining().empty())
-        text = "unknown command " + unmarked(app.remaining().front()) + "; the known one is echo";
-    std::replace(text.begin(), text.end(), '\n', ' ');
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (!unknown.empty()) {
+        const std::string first = unmarked(unknown.front());
+        const bool is_command = app.get_subcommands().empty() && !first.starts_with('-');
+        text = is_command ? "unknown command " + first + "; the known one is echo"
+                          : "unknown argument " + first;
+    }
+    if (const auto at = text.find(" was given a disallowed flag override"); at != text.npos)
+        text = "--" + text.substr(0, at) + " takes no value";
     return text + "; see coserve --help";
 }
 

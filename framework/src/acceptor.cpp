@@ -6,6 +6,8 @@
 #include <chrono>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 namespace coserve {
 
@@ -42,6 +44,7 @@ void acceptor::start() {
 }
 
 void acceptor::stop() noexcept {
+    unlink();
     if (core_ && listening_.socket)
         accept_some(longest_backlog);
     close();
@@ -74,6 +77,8 @@ bool acceptor::accept_some(int most) {
             callbacks_.accepted(
                 std::move(accepted), address.ss_family == AF_UNIX ? peer_of(fd) : endpoint(generic, size)
             );
+            if (!listening_.socket)  // a hook ended the server
+                return false;
         } else if (errno == EAGAIN) {
             return false;
         } else if (!is_passing(errno)) {  // EMFILE and its kin fail again at once, for ever
@@ -94,9 +99,14 @@ void acceptor::close() noexcept {
         core_->timers().forget(*this);
         core_->readiness().remove(listening_.socket.get(), *this);
     }
+    unlink();
     listening_.socket.reset();
+}
+
+// Before the socket is closed: from then on another server may take the path for stale, and put its own there.
+void acceptor::unlink() noexcept {
     if (!listening_.unlink_path.empty())
-        ::unlink(listening_.unlink_path.c_str());
+        ::unlink(std::exchange(listening_.unlink_path, {}).c_str());
 }
 
 }  // namespace coserve

@@ -25,13 +25,14 @@ public:
     void start();
     // Takes what has connected already, and closes.
     void stop() noexcept;
+    void close() noexcept;
 
 private:
     void on_ready(std::uint32_t) override;
     void on_timer() noexcept override;
     void on_shutdown() noexcept override;
     bool accept_some(int most);
-    void close() noexcept;
+    void unlink() noexcept;
 
     core* core_;  // null after its end
     listening listening_;

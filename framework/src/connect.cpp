@@ -53,21 +53,31 @@ public:
     template <class Cancel>
     time_limit(io_context& context, duration limit, Cancel cancel)
         : timer_(context),
-          expired_(std::make_shared<bool>(false)) {
+          state_(std::make_shared<state>()) {
         timer_.expires_after(std::min<duration>(limit, std::chrono::hours(24)));
-        timer_.async_wait([cancel, expired = expired_](error_code error) {
-            if (error)
+        timer_.async_wait([cancel, s = state_](error_code error) {
+            if (error || s->over)
                 return;
-            *expired = true;
+            s->expired = true;
             cancel();
         });
     }
 
-    bool expired() const noexcept { return *expired_; }
+    time_limit(const time_limit&) = delete;
+    time_limit& operator=(const time_limit&) = delete;
+
+    ~time_limit() { state_->over = true; }
+
+    bool expired() const noexcept { return state_->expired; }
 
 private:
+    // Not the timer's: its handler may be under way when the limit ends, and is not cancelled then.
+    struct state {
+        bool expired = false, over = false;
+    };
+
     asio::steady_timer timer_;
-    std::shared_ptr<bool> expired_;
+    std::shared_ptr<state> state_;
 };
 
 task<unique_fd> connect_tcp(io_context& context, const endpoint_url& url, duration limit) {

@@ -64,8 +64,13 @@ void core_pool::run() {
     const affinity_guard restore;
     {
         std::vector<std::jthread> others;
-        for (std::size_t i = 1; i < size(); ++i)
-            others.emplace_back([this, i] { run_core(i); });
+        try {
+            for (std::size_t i = 1; i < size(); ++i)
+                others.emplace_back([this, i] { run_core(i); });
+        } catch (...) {  // too many threads
+            stop();
+            throw;
+        }
         run_core(0);
     }
     core_of_this_thread = 0;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -60,6 +61,12 @@ listening listen_tcp(const tcp::endpoint& at, int backlog) {
     return l;
 }
 
+// An address that this machine does not have, as [::1] where IPv6 is off. A name may stand for such ones beside others.
+bool is_absent(const error_code& error) {
+    return error == boost::system::errc::address_not_available ||
+           error == boost::system::errc::address_family_not_supported;
+}
+
 // Port 0 for several addresses: the port that the first got is tried for the others, a few times over.
 std::vector<listening> listen_tcp(const endpoint_url& url, int backlog) {
     io_context resolving;
@@ -74,12 +81,21 @@ std::vector<listening> listen_tcp(const endpoint_url& url, int backlog) {
             addresses.push_back(entry.endpoint());
     for (int tries = 0;; ++tries) {
         std::vector<listening> all;
+        std::exception_ptr absent;
         try {
             for (tcp::endpoint at : addresses) {
                 if (at.port() == 0 && !all.empty())
                     at.port(local_of(all.front().socket.get()).port());
-                all.push_back(listen_tcp(at, backlog));
+                try {
+                    all.push_back(listen_tcp(at, backlog));
+                } catch (const system_error& e) {
+                    if (!is_absent(e.code()))
+                        throw;
+                    absent = std::current_exception();
+                }
             }
+            if (all.empty())
+                std::rethrow_exception(absent);
             return all;
         } catch (const system_error& e) {
             const bool taken = e.code() == boost::system::errc::address_in_use;

@@ -14,7 +14,7 @@ public:
           interval_(interval),
           call_(std::move(call)) {}
 
-    void start() { core_.timers().arm(*this, core_.timers().now() + interval_); }
+    void start() { core_.timers().arm(*this, core_.timers().after(interval_)); }
 
     void stop() noexcept { core_.timers().forget(*this); }
 

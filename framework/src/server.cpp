@@ -4,6 +4,7 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include <stdexcept>
 #include <utility>
 
 namespace coserve {
@@ -42,6 +43,8 @@ void server::run() {
 namespace {
 
 task<> serve_until_done(std::shared_ptr<server_state> state) {
+    if (!state->has_host())
+        throw std::logic_error("a server on cores of its own is run by run()");
     state->start_serving();
     auto start = [&](asio::any_completion_handler<void(error_code)> h) { state->wait_until_done(std::move(h)); };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(

@@ -136,6 +136,8 @@ void server_state::every(duration interval, std::function<void()> action) {
 void server_state::start_serving() {
     if (std::exchange(serving_, true))
         throw std::logic_error("a server runs once");
+    if (done_)  // it was stopped before
+        return;
     for (acceptor& a : acceptors_)
         a.start();
     for (periodic_action& a : actions_)
@@ -186,6 +188,7 @@ void server_state::run() {
 
 void server_state::wait_until_done(asio::any_completion_handler<void(error_code)> h) {
     waiting_ = std::move(h);
+    on_cancel(waiting_, [this] { stop(); });
     if (done_)
         finish_serving();
 }
@@ -202,8 +205,10 @@ void server_state::abandon() noexcept {
             return;
         attached_ = false;
     }
-    acceptors_.clear();
-    done_ = true;
+    // It may be a handler, a hook or an action of its own that destroys it: what is on the way through it goes on until the next turn.
+    asio::post(*cores_[0]->context, [self = shared_from_this()] {});
+    for (acceptor& a : acceptors_)
+        a.close();
     finish_serving();
     cores_[0]->sessions.for_each([](session& s) { s.expire(); });
     first_core().timers().forget(*this);
@@ -215,7 +220,6 @@ void server_state::on_shutdown() noexcept {
         const std::scoped_lock lock(mutex_);
         attached_ = false;
     }
-    acceptors_.clear();
     for (periodic_action& a : actions_)
         a.stop();
     first_core().timers().forget(*this);
@@ -305,7 +309,7 @@ void server_state::begin_drain() {
     for (acceptor& a : acceptors_)
         a.stop();
     on_each_core([](session& s) { s.begin_drain(); });
-    first_core().timers().arm(*this, first_core().timers().now() + options_.drain_timeout);
+    first_core().timers().arm(*this, first_core().timers().after(options_.drain_timeout));
     check_done();
 }
 

@@ -58,12 +58,15 @@ public:
 
     std::size_t cores() const noexcept { return cores_.size(); }
 
+    bool has_host() const noexcept { return !pool_; }
+
     std::vector<std::string> listen(const listen_spec&, std::string_view text, listener_hooks);
     void check(const listen_spec&, std::string_view text) const;
     void every(duration, std::function<void()>);
 
     void run();
     void start_serving();
+    // Cancelling it is stop().
     void wait_until_done(asio::any_completion_handler<void(error_code)>);
     // The server object is gone: what still runs is cancelled.
     void abandon() noexcept;

@@ -95,13 +95,18 @@ void session::expire() noexcept {
 
 void session::cancel() noexcept {
     if (phase_ == phase::handling)
-        stop_.emit(asio::cancellation_type::terminal);
+        stop();
     else if (phase_ == phase::finishing && expired_)
         core_.timers().arm(*this, std::min(deadline(), core_.timers().now() + finish_time_at_expiry));
 }
 
 // finish() took too long.
 void session::on_timer() noexcept {
+    stop();
+}
+
+void session::stop() noexcept {
+    stream_.state().cancelled();
     stop_.emit(asio::cancellation_type::terminal);
 }
 
@@ -158,6 +163,8 @@ task<> session::end(std::exception_ptr error) {
     if (set_up_)
         co_await finish();
     co_await close();
+    if (!error)
+        report_lost_output();
 }
 
 task<> session::join(std::exception_ptr& error) {
@@ -192,6 +199,16 @@ task<> session::close() {
     stream_.close();
     frame_stream::wait_operation closed(stream_.state(), stream_event::closed);
     co_await closed;
+}
+
+// A deadline may have ended it while what the handler had written was on its way. A peer that has gone by then is no error.
+void session::report_lost_output() noexcept {
+    try {
+        stream_.state().happened(stream_event::flushed);
+    } catch (const system_error& e) {
+        if (e.code() == errc::write_timeout)
+            report(std::current_exception());
+    }
 }
 
 void session::report(std::exception_ptr error) noexcept {

@@ -59,8 +59,10 @@ private:
     task<> finish();
     task<> close();
     void cancel() noexcept;
+    void stop() noexcept;
     void on_timer() noexcept override;
     void on_dropped_frame(const std::string& reason) noexcept override;
+    void report_lost_output() noexcept;
     void report(std::exception_ptr) noexcept;
     peer_info peer() const noexcept;
     void log(log_level, std::string_view message, std::string_view reason) noexcept;

@@ -146,6 +146,7 @@ void stream_state::fail(error_code error) noexcept {
     if (!read_failure_)
         read_failure_ = why;
     write_failure_ = why;
+    close_mailbox();
     peer_gone_ = true;
     output_.release(core_->buffers());
     write_deadline_ = never;

@@ -77,6 +77,7 @@ void stream_state::begin_read() {
     if (delivered_ != 0)
         input_.consume(std::exchange(delivered_, 0));
     searched_ = 0;
+    count_cancelled();
     if (read_failure_ || phase_ != phase::open) {
         ++spent_;
         if (read_failure_)
@@ -176,7 +177,7 @@ frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t us
 void stream_state::count_used_up(std::size_t size) noexcept {
     needed_ = 0;
     first_read_ = false;
-    frame_started_ = never;
+    waiting_since_ = never;
     drain_left_ -= std::min(drain_left_, size);
 }
 

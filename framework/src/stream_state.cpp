@@ -136,35 +136,42 @@ void stream_state::wake(stream_event what) noexcept {
 void stream_state::arm_read() {
     time_point at = never;
     errc why = errc::timeout;
-    const auto at_most = [&](duration allowed, time_point from, errc error) {
-        if (allowed != duration::zero() && from + allowed < at) {
-            at = from + allowed;
-            why = error;
-        }
-    };
-    timer_queue& timers = core_->timers();
-    if (const unfinished_frame frame = begun(); !frame.empty()) {
-        if (frame_started_ == never)
-            frame_started_ = timers.now();
-        at_most(limits_->time_for_frame(std::max(frame.have, frame.due)), frame_started_, errc::frame_timeout);
-    } else if (const duration idle = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
-               idle != duration::zero()) {
-        at_most(idle, timers.now(), first_read_ ? errc::first_frame_timeout : errc::idle_timeout);
+    duration allowed = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
+    const unfinished_frame frame = begun();
+    if (!frame.empty())
+        allowed = limits_->time_for_frame(std::max(frame.have, frame.due));
+    if (allowed != duration::zero()) {
+        at = waiting_since(!frame.empty()) + allowed;
+        why = !frame.empty() ? errc::frame_timeout : first_read_ ? errc::first_frame_timeout : errc::idle_timeout;
     }
     if (read_limit_ < at) {
         at = read_limit_;
         why = errc::timeout;
     }
+    read_deadline_error_ = why;
     if (at == read_deadline_)
         return;
     read_deadline_ = at;
-    read_deadline_error_ = why;
     update_timer();
+}
+
+// When the reads that got nothing began to wait for the same. What passed between them was not the peer's time.
+time_point stream_state::waiting_since(bool for_rest) {
+    const time_point now = core_->timers().now();
+    if (waiting_since_ == never || waiting_for_rest_ != for_rest)
+        waiting_since_ = now;
+    else if (paused_at_ != never)
+        waiting_since_ += now - paused_at_;
+    waiting_for_rest_ = for_rest;
+    paused_at_ = never;
+    return waiting_since_;
 }
 
 void stream_state::disarm_read() noexcept {
     if (read_deadline_ == never)
         return;
+    if (waiting_since_ != never)
+        paused_at_ = core_->timers().now();
     read_deadline_ = never;
     update_timer();
 }

@@ -87,7 +87,16 @@ public:
 
     bool running_away() const noexcept { return runaways_dropped_ && spent_ > most_spent; }
 
-    void forgive() noexcept { spent_ = 0; }
+    // The coroutine was cancelled: that, too, is an end.
+    void cancelled() noexcept { cancelled_ = true; }
+
+    void count_cancelled() noexcept { spent_ += cancelled_ ? 1 : 0; }
+
+    // A new start for the same coroutine.
+    void forgive() noexcept {
+        spent_ = 0;
+        cancelled_ = false;
+    }
 
 private:
     friend struct mailbox::state;
@@ -138,6 +147,7 @@ private:
     void wake(stream_event) noexcept;
 
     void arm_read();
+    time_point waiting_since(bool for_rest);
     void disarm_read() noexcept;
     void update_timer() noexcept;
 
@@ -172,7 +182,7 @@ private:
     std::exception_ptr read_failure_, write_failure_;
 
     time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never, close_deadline_ = never;
-    time_point frame_started_ = never;
+    time_point waiting_since_ = never, paused_at_ = never;
     errc read_deadline_error_{};
 
     struct linger {
@@ -186,8 +196,8 @@ private:
     int spent_ = 0;  // operations since the end was told
     phase phase_ = phase::open;
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false;
-    bool first_read_ = true, draining_ = false, turn_end_asked_ = false;
-    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
+    bool waiting_for_rest_ = false, first_read_ = true, draining_ = false, turn_end_asked_ = false;
+    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false, cancelled_ = false;
 };
 
 }  // namespace coserve

@@ -31,15 +31,14 @@ void timer_queue::arm(timer& t, time_point deadline) {
         ++armed_;
     t.deadline_ = deadline;
     if (t.index_ != timer::unqueued) {
-        if (t.queued_ <= deadline)
-            return;
-        t.queued_ = deadline;
-        sift_up(t.index_);
+        if (deadline < t.queued_) {
+            t.queued_ = deadline;
+            sift_up(t.index_);
+        }
     } else {
         insert(t, deadline);
     }
-    if (heap_.front() == &t)
-        wait();
+    wait();
 }
 
 void timer_queue::disarm(timer& t) noexcept {
@@ -64,8 +63,9 @@ void timer_queue::wait() {
     wake_.async_wait([this](error_code error) {
         if (error)
             return;
-        wake_at_ = timer::never;
+        wake_at_ = time_point::min();  // what is set meanwhile need not be waited for yet
         fire();
+        wake_at_ = timer::never;
         wait();
         if (armed_ == 0)
             core_.settle();

@@ -41,11 +41,13 @@ constexpr std::array setting_flags{
 std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
     std::string text = error.what();
     std::replace(text.begin(), text.end(), '\n', ' ');
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-        text += "; the known flags are ";
+    if (!app.remaining().empty()) {
+        text = "unknown argument " + app.remaining().front() + "; the known flags are ";
         for (const CLI::Option* o : app.get_options())
             text += o->get_name() + (o == app.get_options().back() ? "" : ", ");
     }
+    if (const auto at = text.find(" was given a disallowed flag override"); at != text.npos)
+        text = "--" + text.substr(0, at) + " takes no value";
     return text + "; see coserved --help";
 }
 
@@ -53,18 +55,22 @@ class parser {
 public:
     explicit parser(const coserve::registry& services) : services_(services) {
         app_.set_help_flag();
-        app_.add_flag("-h,--help", help_, "Show this, and exit");
-        app_.add_flag("-V,--version", version_, "Show the version, and exit");
+        app_.add_flag("-h,--help", help_, "Show this, and exit")->disable_flag_override();
+        app_.add_flag("-V,--version", version_, "Show the version, and exit")
+            ->disable_flag_override();
         app_.add_option("--config", config_, "TOML file; its keys are these flags without dashes")
             ->type_name("FILE");
-        app_.add_flag("--check", result_.check_only, "Check everything, bind nothing, and exit");
+        app_.add_flag("--check", result_.check_only, "Check everything, bind nothing, and exit")
+            ->disable_flag_override();
         app_.add_option(
                 "--listen", listens_, "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700]"
         )
             ->type_name("SERVICE=URL")
             ->allow_extra_args(false);
         for (const flag& f : setting_flags)
-            app_.add_option(f.name, f.help)->type_name(f.value);
+            app_.add_option(f.name, f.help)
+                ->type_name(f.value)
+                ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
 
     command_line parse(int argc, char** argv) {
@@ -89,6 +95,7 @@ private:
             read_config_file(config_, s);
         coserve::option_reader reader("command line", given());
         s.read(reader);
+        reader.finish();
         if (!listens_.empty())
             s.listeners.clear();
         for (std::string& l : listens_)

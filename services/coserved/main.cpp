@@ -90,14 +90,14 @@ void serve(coserve::server& server, const settings& s) {
     for (const listen_request& request : s.listeners)
         for (const std::string& url : listen(server, request).urls())
             bound.push_back({request.service(), url});
+    // From now on a signal waits for run(), which is told of those that Asio had caught before it.
+    boost::asio::io_context early;
+    const boost::asio::signal_set caught(early, SIGINT, SIGTERM);
     if (!s.ports_file.empty())
         write_ports_file(s.ports_file, bound);
     std::string lines;
     for (const bound_listener& l : bound)
         lines += l.service + ' ' + l.url + '\n';
-    // From now on a signal waits for run(), which is told of those that Asio had caught before it.
-    boost::asio::io_context early;
-    const boost::asio::signal_set caught(early, SIGINT, SIGTERM);
     print(lines + "Ready.\n");
     server.run();
 }

@@ -119,14 +119,16 @@ class Usage(EchoTest):
             (["tcp://127.0.0.1:7700", "--framing", "morse", "x"], ["framing=morse", "length-prefix"]),
             (["tcp://127.0.0.1:7700?framing=raw", "--framing", "length-prefix", "x"], ["framing", "raw", "length-prefix"]),
             (["tcp://127.0.0.1:7700", "--timeout", "soon", "x"], ["--timeout", "soon", "10s"]),
-            (["tcp://127.0.0.1:7700", "--no-replay", "x"], ["--no-replay"]),
+            (["tcp://127.0.0.1:7700", "--no-replay", "x"], ["unknown argument --no-replay"]),
+            (["tcp://127.0.0.1:7700", "--no-reply=yes", "x"], ["--no-reply", "no value"]),
         ):
             with self.subTest(arguments):
                 self.check_fails(self.echo(*arguments), *says, code=2)
 
     def test_commands(self):
         self.check_fails(run(COSERVE), "subcommand", "--help", code=2)
-        self.check_fails(run(COSERVE, "ecco"), "ecco", code=2)
+        self.check_fails(run(COSERVE, "ecco"), "unknown command ecco", "echo", code=2)
+        self.check_fails(run(COSERVE, "-x"), "unknown argument -x", code=2)
 
 
 class Pipe(EchoTest):
@@ -337,7 +339,8 @@ class Servers(EchoTest):
         def serve(connection):
             receive_frame(connection)
             connection.sendall(b"\xff\xff\xff\xff")
-            connection.recv(1024)
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1024)
 
         with Peer(serve) as peer:
             self.check_fails(self.echo(peer.url, "x"), peer.url, "negative")

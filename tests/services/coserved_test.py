@@ -156,7 +156,7 @@ class CommandLine(CoservedTest):
             text = result.stdout.decode()
             for word in ("--config", "--check", "--listen", "--cores", "--ports-file", "--max-connections", "--log-level",
                          "--log-format", "--drain-timeout", "tcp://127.0.0.1:7700", "echo", "mode", "verbatim",
-                         "length-prefix", "raw", "width", "idle-timeout"):
+                         "length-prefix", "raw", "width", "idle-timeout", "backlog"):
                 self.assertIn(word, text)
 
     def test_version(self):
@@ -173,7 +173,8 @@ class CommandLine(CoservedTest):
             (["--cores", "0"], ["cores=0", "1 to 1024"]),
             (["--cores", "two"], ["cores=two", "1 to 1024"]),
             (["--cores", "-1"], ["cores"]),
-            (["--cores", "1", "--cores", "2"], ["cores"]),
+            (["--cores", "1", "--cores", "2"], ["cores", "twice"]),
+            (["--check=yes"], ["--check", "no value"]),
             (["--max-connections", "many"], ["max-connections=many", "whole number"]),
             (["--log-level", "loud"], ["log-level=loud", "debug, info, warning or error"]),
             (["--log-format", "xml"], ["log-format=xml", "text or json"]),

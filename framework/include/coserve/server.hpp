@@ -88,6 +88,7 @@ public:
     /// the drain at once. Restores the signals' former actions.
     void run();
     /// Serves on the host's context until `stop()` has ended in a drain.
+    /// Cancellation: as `stop()`.
     task<> serve();
 
     /// Begins the drain and returns at once. Thread: any, any handler, signal handlers not.

@@ -200,6 +200,8 @@ frame_stream memory_wire::open(end e, const stream_options& options) {
 
 void memory_wire::set_capacity(std::size_t bytes) {
     state_->capacity = bytes;
+    state_->tell(end::client, EPOLLOUT);
+    state_->tell(end::server, EPOLLOUT);
 }
 
 void memory_wire::split(std::size_t bytes) {

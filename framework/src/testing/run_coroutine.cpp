@@ -1,5 +1,9 @@
 #include <coserve/testing/run_coroutine.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+
 namespace coserve::testing {
 
 void run_until(io_context& context, const std::function<bool()>& done, duration limit) {
@@ -13,6 +17,21 @@ void run_until(io_context& context, const std::function<bool()>& done, duration 
                 throw hang();
         }
     }
+}
+
+void detail::run_to_end(io_context& context, task<> work, duration limit) {
+    struct outcome {
+        bool done = false;
+        std::exception_ptr error;
+    };
+    const auto end = std::make_shared<outcome>();
+    asio::co_spawn(context, std::move(work), [end](std::exception_ptr error) {
+        end->done = true;
+        end->error = error;
+    });
+    run_until(context, [&] { return end->done; }, limit);
+    if (end->error)
+        std::rethrow_exception(end->error);
 }
 
 }  // namespace coserve::testing

@@ -6,11 +6,9 @@
 #include <coserve/task.hpp>
 #include <coserve/units.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <chrono>
-#include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -30,34 +28,28 @@ inline constexpr duration default_limit = std::chrono::seconds(20);
 /// Runs the context until `done()`. Errors: `hang`.
 void run_until(io_context&, const std::function<bool()>& done, duration limit = default_limit);
 
+namespace detail {
+
+void run_to_end(io_context&, task<> work, duration limit);
+
+template <class T>
+task<> keep_result(task<T> work, std::shared_ptr<std::optional<T>> result) {
+    result->emplace(co_await std::move(work));
+}
+
+}  // namespace detail
+
 /// Runs the context until `work` ends, and gives what it returns or throws. What else runs there goes on meanwhile.
+/// Errors: `hang`. Nothing of the work is freed then until the context is, so what it refers to must live as long.
 template <class T>
 T run_coroutine(io_context& context, task<T> work, duration limit = default_limit) {
-    using result = std::conditional_t<std::is_void_v<T>, char, std::optional<T>>;
-    struct outcome {
-        bool done = false;
-        std::exception_ptr error;
-        result value{};
-    };
-    const auto end = std::make_shared<outcome>();
     if constexpr (std::is_void_v<T>) {
-        asio::co_spawn(context, std::move(work), [end](std::exception_ptr error) {
-            end->done = true;
-            end->error = error;
-        });
+        detail::run_to_end(context, std::move(work), limit);
     } else {
-        asio::co_spawn(context, std::move(work), [end](std::exception_ptr error, T value) {
-            end->done = true;
-            end->error = error;
-            if (!error)
-                end->value.emplace(std::move(value));
-        });
+        const auto result = std::make_shared<std::optional<T>>();
+        detail::run_to_end(context, detail::keep_result(std::move(work), result), limit);
+        return std::move(**result);
     }
-    run_until(context, [&] { return end->done; }, limit);
-    if (end->error)
-        std::rethrow_exception(end->error);
-    if constexpr (!std::is_void_v<T>)
-        return std::move(*end->value);
 }
 
 }  // namespace coserve::testing

@@ -1,0 +1,146 @@
+#include <coserve/length_prefix.hpp>
+#include <coserve/registry.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coserve {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class silent final : public stream_handler {
+    task<> handle() override { co_return; }
+};
+
+class configured : public stream_handler {
+public:
+    struct options {
+        unsigned most = 3;
+
+        void read(option_reader& reader) { reader.count("most", most, 1, 9, "how many"); }
+    };
+
+    explicit configured(const options& o, const std::string& t = {}) : most(o.most), text(t) {}
+
+    task<> handle() override { co_return; }
+
+    unsigned most;
+    std::string text;
+};
+
+task<> in_a_function(frame_stream&) {
+    co_return;
+}
+
+std::string refusal(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const configuration_error& e) {
+        return e.what();
+    }
+    return "none";
+}
+
+handler_factory factory(const registry& r, const char* name, std::vector<option> given = {}) {
+    option_reader reader("subject", std::move(given));
+    auto made = r.find(name)(reader);
+    reader.finish();
+    return made;
+}
+
+TEST(Registry, FindsWhatWasAdded) {
+    registry r;
+    r.add<silent>("silent");
+    r.add("function", &in_a_function);
+    r.add("lambda", [](frame_stream&) -> task<> { co_return; });
+    for (const char* name : {"silent", "function", "lambda"})
+        EXPECT_TRUE(factory(r, name)()) << name;
+}
+
+TEST(Registry, ListsTheKnownServices) {
+    registry r;
+    EXPECT_THAT(refusal([&] { r.find("echo"); }), HasSubstr("the known ones are none"));
+    r.add<silent>("b");
+    r.add<silent>("a");
+    EXPECT_THAT(
+        refusal([&] { r.find("echo"); }),
+        AllOf(HasSubstr("unknown service \"echo\""), HasSubstr("the known ones are a, b"))
+    );
+}
+
+TEST(Registry, TakesANameOnce) {
+    registry r;
+    r.add<silent>("echo");
+    EXPECT_THAT(refusal([&] { r.add<silent>("echo"); }), HasSubstr("\"echo\""));
+    EXPECT_THAT(refusal([&] { r.add("echo", &in_a_function); }), HasSubstr("\"echo\""));
+}
+
+TEST(Registry, MakesAHandlerForEachConnection) {
+    registry r;
+    r.add<silent>("silent");
+    const auto make = factory(r, "silent");
+    EXPECT_NE(make().get(), make().get());
+}
+
+TEST(Registry, ReadsOptionsForEachListener) {
+    registry r;
+    r.add<configured>("configured");
+    const auto made = [&](std::vector<option> given) {
+        const auto handler = factory(r, "configured", std::move(given))();
+        return dynamic_cast<const configured&>(*handler).most;
+    };
+    EXPECT_EQ(made({}), 3U);
+    EXPECT_EQ(made({{"most", "5"}}), 5U);
+    EXPECT_THAT(refusal([&] { made({{"most", "10"}}); }), HasSubstr("1 to 9"));
+    EXPECT_THAT(refusal([&] { made({{"more", "1"}}); }), HasSubstr("most"));
+}
+
+TEST(Registry, KeepsCopiesOfArguments) {
+    registry r;
+    {
+        std::string text = "as it was";
+        r.add<configured>("configured", text);
+        text = "changed";
+    }
+    const auto handler = factory(r, "configured")();
+    EXPECT_EQ(dynamic_cast<const configured&>(*handler).text, "as it was");
+}
+
+/// What a listener has got of it outlives it.
+TEST(Registry, OutlivedByItsFactories) {
+    handler_factory make;
+    {
+        registry r;
+        r.add<configured>("configured", std::string("kept"));
+        make = factory(r, "configured", {{"most", "9"}});
+    }
+    const auto handler = make();
+    EXPECT_EQ(dynamic_cast<const configured&>(*handler).text, "kept");
+    EXPECT_EQ(dynamic_cast<const configured&>(*handler).most, 9U);
+}
+
+TEST(Registry, TakesServicesOfAnyMaking) {
+    registry r;
+    int made = 0;
+    r.add_service("any", [&](option_reader&) -> handler_factory {
+        return [&] {
+            ++made;
+            return std::make_unique<silent>();
+        };
+    });
+    const auto make = factory(r, "any");
+    make();
+    make();
+    EXPECT_EQ(made, 2);
+}
+
+}  // namespace
+}  // namespace coserve

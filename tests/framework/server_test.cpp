@@ -1,0 +1,743 @@
+#include "plain_peer.hpp"
+
+#include <coserve/core_local.hpp>
+#include <coserve/core_pool.hpp>
+#include <coserve/server.hpp>
+#include <coserve/testing/loopback_server.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <sched.h>
+#include <stdexcept>
+#include <string>
+#include <sys/resource.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace coserve {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace server_check;
+using testing::loopback_server;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class echo final : public stream_handler {
+    task<> handle() override {
+        while (auto f = co_await read_frame())
+            co_await write_frame(*f);
+    }
+};
+
+/// Answers with the core it is on.
+class where final : public stream_handler {
+    task<> handle() override {
+        while (auto f = co_await read_frame())
+            co_await write_frame(std::to_string(this_core()));
+    }
+};
+
+void add_services(registry& r) {
+    r.add<echo>("echo");
+    r.add<where>("where");
+}
+
+server_options quiet(unsigned cores = 1) {
+    return {.cores = cores, .log = [](const log_record&) {}};
+}
+
+std::string error_of(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "none";
+}
+
+// ---- serving
+
+TEST(Server, ServesManyConnectionsOnItsCores) {
+    loopback_server s(&add_services, "echo", "", {.cores = 2});
+    std::vector<plain_peer> peers;
+    for (int i = 0; i < 50; ++i)
+        peers.emplace_back(s.url());
+    for (int round = 0; round < 3; ++round)
+        for (std::size_t i = 0; i < peers.size(); ++i) {
+            const std::string question = std::to_string(round) + "/" + std::to_string(i);
+            EXPECT_EQ(peers[i].ask(question), question);
+        }
+    for (plain_peer& p : peers)
+        p.finish();
+    for (plain_peer& p : peers)
+        EXPECT_EQ(p.receive_rest(), "");
+    s.stop();
+    EXPECT_THAT(s.log(), IsEmpty());
+    EXPECT_EQ(s.server().stats().accepted, 50U);
+    EXPECT_EQ(s.server().stats().active, 0U);
+    EXPECT_EQ(s.server().stats().failed, 0U);
+}
+
+TEST(Server, HasACoreForEachProcessorByDefault) {
+    const server s({.log = nullptr});
+    EXPECT_EQ(s.cores(), available_cores());
+}
+
+TEST(Server, SeveralRunInOneProcess) {
+    loopback_server first(&add_services, "echo"), second(&add_services, "echo");
+    EXPECT_NE(first.url(), second.url());
+    plain_peer to_first(first.url()), to_second(second.url());
+    EXPECT_EQ(to_first.ask("one"), "one");
+    EXPECT_EQ(to_second.ask("two"), "two");
+    to_first.close();
+    first.stop();
+    EXPECT_EQ(to_second.ask("still here"), "still here");
+    EXPECT_THROW(plain_peer{first.url()}, std::system_error);
+}
+
+TEST(Server, SeveralListenersServeDifferentThings) {
+    server s(quiet(2));
+    add_services(s.registry());
+    const auto echoing = s.listen("echo=tcp://127.0.0.1:0?framing=raw");
+    const auto asking = s.listen("where=tcp://127.0.0.1:0");
+    std::thread runner([&] { s.run(); });
+    plain_peer raw(echoing.url());
+    raw.send("hello");
+    EXPECT_EQ(raw.receive(5), "hello");
+    plain_peer framed(asking.url());
+    EXPECT_THAT(framed.ask(""), MatchesRegex("[01]"));
+    raw.close();
+    framed.close();
+    s.stop();
+    runner.join();
+}
+
+// ---- what is wrong is said at once
+
+TEST(ServerListen, RefusesWhatItDoesNotKnow) {
+    server s(quiet());
+    add_services(s.registry());
+    const auto refusal = [&](const char* text) { return error_of([&] { s.listen(text); }); };
+    EXPECT_THAT(
+        refusal("ecko=tcp://127.0.0.1:0"),
+        AllOf(HasSubstr("\"ecko\""), HasSubstr("the known ones are echo, where"))
+    );
+    EXPECT_THAT(
+        refusal("echo=tcp://127.0.0.1:0?frmaing=raw"),
+        AllOf(StartsWith("echo=tcp://127.0.0.1:0?frmaing=raw"), HasSubstr("framing"))
+    );
+    EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?framing=morse"), HasSubstr("length-prefix"));
+    EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?backlog=0"), HasSubstr("1 to 65535"));
+    EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?max-connections=x"), HasSubstr("max-connections=x"));
+    EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?low-water=1MiB"), HasSubstr("low-water"));
+    EXPECT_THAT(refusal("echo=udp://127.0.0.1:0"), HasSubstr("datagram"));
+    EXPECT_THAT(refusal("echo=tcp://127.0.0.1"), HasSubstr("no port"));
+    EXPECT_THAT(refusal("tcp://127.0.0.1:0"), HasSubstr("SERVICE=URL"));
+    EXPECT_THAT(refusal("=tcp://127.0.0.1:0"), HasSubstr("SERVICE=URL"));
+    EXPECT_THAT(refusal("echo"), HasSubstr("SERVICE=URL"));
+    EXPECT_THAT(refusal(""), HasSubstr("SERVICE=URL"));
+}
+
+TEST(ServerListen, CheckSaysTheSameWithoutBinding) {
+    server s(quiet());
+    add_services(s.registry());
+    const auto taken = s.listen("echo=tcp://127.0.0.1:0");
+    EXPECT_NO_THROW(s.check("echo=" + taken.url()));
+    EXPECT_NO_THROW(s.check("echo=tcp://127.0.0.1:7700?framing=raw&max-frame=1MiB"));
+    EXPECT_THROW(s.check("ecko=tcp://127.0.0.1:0"), configuration_error);
+    EXPECT_THROW(s.check("echo=tcp://127.0.0.1:0?frmaing=raw"), configuration_error);
+    EXPECT_THROW(s.check("echo=udp://127.0.0.1:0"), configuration_error);
+}
+
+// ---- run()
+
+TEST(ServerRun, RunsOnce) {
+    server s(quiet());
+    s.stop();
+    s.run();
+    EXPECT_THROW(s.run(), std::logic_error);
+}
+
+TEST(ServerRun, ReturnsWhereItWasStoppedBefore) {
+    server s(quiet(2));
+    add_services(s.registry());
+    s.listen("echo=tcp://127.0.0.1:0");
+    s.stop();
+    s.stop();
+    s.run();
+    s.stop();
+}
+
+TEST(ServerRun, IsStoppedFromAnotherThread) {
+    loopback_server s(&add_services, "echo", "", {.cores = 2});
+    plain_peer p(s.url());
+    EXPECT_EQ(p.ask("hello"), "hello");
+    std::thread([&] { s.server().stop(); }).join();
+    EXPECT_EQ(p.receive_rest(), "");
+    p.close();
+    s.stop();
+    EXPECT_THAT(s.log(), IsEmpty());
+}
+
+TEST(ServerRun, IsStoppedByAHandlerOnAnyCore) {
+    class stopper final : public stream_handler {
+        task<> handle() override {
+            co_await read_frame();
+            server().stop();
+            co_await write_frame("stopping");
+        }
+    };
+    for (const std::size_t connections : {1U, 2U}) {
+        server s(quiet(2));
+        s.registry().add<stopper>("stop");
+        const auto at = s.listen("stop=tcp://127.0.0.1:0");
+        std::thread runner([&] { s.run(); });
+        std::vector<plain_peer> peers;
+        for (std::size_t i = 0; i < connections; ++i)
+            peers.emplace_back(at.url());
+        EXPECT_EQ(peers.back().ask("now"), "stopping");
+        for (plain_peer& p : peers)
+            p.finish();
+        for (plain_peer& p : peers)
+            EXPECT_EQ(p.await_end(), plain_peer::ending::finished);
+        runner.join();
+    }
+}
+
+TEST(ServerRun, AHandleOutlivesItsServer) {
+    std::optional<server_handle> handle;
+    {
+        server s(quiet());
+        handle.emplace(s.handle());
+        EXPECT_FALSE(handle->draining());
+        handle->stop();
+        EXPECT_TRUE(handle->draining());
+        s.run();
+    }
+    EXPECT_TRUE(handle->draining());
+    EXPECT_EQ(handle->stats().accepted, 0U);
+    handle->stop();
+}
+
+TEST(ServerRun, IsNotForAHostsContext) {
+    io_context host;
+    server s(host.get_executor(), quiet());
+    EXPECT_THROW(s.run(), std::logic_error);
+}
+
+// ---- signals
+
+/// What a signal does now.
+struct disposition {
+    explicit disposition(int signal) { ::sigaction(signal, nullptr, &action); }
+
+    bool operator==(const disposition& other) const {
+        constexpr int restorer = 0x0400'0000;  // which glibc sets by itself
+        return action.sa_handler == other.action.sa_handler &&
+               (action.sa_flags | restorer) == (other.action.sa_flags | restorer);
+    }
+
+    struct sigaction action{};
+};
+
+TEST(ServerSignals, AreRestoredAsTheyWere) {
+    struct sigaction interrupt_before{}, terminate_before{};
+    struct sigaction own{};
+    own.sa_handler = [](int) {};
+    own.sa_flags = SA_NODEFER;
+    ::sigaction(SIGTERM, &own, &terminate_before);
+    own.sa_handler = SIG_IGN;
+    own.sa_flags = 0;
+    ::sigaction(SIGINT, &own, &interrupt_before);
+    const disposition interrupt(SIGINT), terminate(SIGTERM);
+    {
+        server s(quiet());
+        EXPECT_EQ(disposition(SIGTERM), terminate) << "only run() takes signals";
+        std::atomic<bool> taken = false;
+        s.every(1ms, [&] {
+            taken = !(disposition(SIGTERM) == terminate) && !(disposition(SIGINT) == interrupt);
+            s.stop();
+        });
+        s.run();
+        EXPECT_TRUE(taken);
+        EXPECT_EQ(disposition(SIGTERM), terminate);
+        EXPECT_EQ(disposition(SIGINT), interrupt);
+    }
+    ::sigaction(SIGTERM, &terminate_before, nullptr);
+    ::sigaction(SIGINT, &interrupt_before, nullptr);
+}
+
+TEST(ServerSignals, AreRestoredWhereRunThrows) {
+    const disposition terminate(SIGTERM);
+    server s(quiet());
+    s.stop();
+    s.run();
+    EXPECT_THROW(s.run(), std::logic_error);
+    EXPECT_EQ(disposition(SIGTERM), terminate);
+}
+
+TEST(ServerSignals, BeginADrain) {
+    for (const int signal : {SIGTERM, SIGINT}) {
+        const auto work = [signal] {
+            server s(quiet());
+            add_services(s.registry());
+            const auto at = s.listen("echo=tcp://127.0.0.1:0");
+            plain_peer p(at.url());
+            p.send_frame("before the signal");
+            p.await_arrival();
+            s.every(1ms, [&] {
+                if (s.stats().active == 1 && !s.handle().draining())
+                    ::raise(signal);
+            });
+            std::thread client([&] {
+                if (p.receive_frame() == "before the signal" && p.receive_rest().empty())
+                    p.close();
+            });
+            s.run();
+            client.join();
+            return 7;
+        };
+        EXPECT_EQ(in_child(work), 7);
+    }
+}
+
+/// An hour's drain, and a connection that would use it.
+TEST(ServerSignals, TheSecondEndsTheDrainAtOnce) {
+    const auto work = [] {
+        server s({.cores = 1, .drain_timeout = 1h, .log = [](const log_record&) {}});
+        s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
+        const auto at = s.listen("sleep=tcp://127.0.0.1:0");
+        plain_peer p(at.url());
+        int raised = 0;
+        s.every(1ms, [&] {
+            const bool draining = s.handle().draining();
+            if (s.stats().active == 1 && raised == (draining ? 1 : 0)) {
+                ++raised;
+                ::raise(SIGTERM);
+            }
+        });
+        s.run();
+        return raised;
+    };
+    EXPECT_EQ(in_child(work), 2);
+}
+
+TEST(ServerSignals, ThatComeTogetherEndItAtOnce) {
+    const auto work = [] {
+        server s({.cores = 2, .drain_timeout = 1h, .log = [](const log_record&) {}});
+        s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
+        const auto at = s.listen("sleep=tcp://127.0.0.1:0");
+        plain_peer p(at.url()), q(at.url());
+        s.every(1ms, [&] {
+            if (s.stats().active == 2 && !s.handle().draining()) {
+                ::raise(SIGTERM);
+                ::raise(SIGINT);
+            }
+        });
+        s.run();
+        return 7;
+    };
+    EXPECT_EQ(in_child(work), 7);
+}
+
+// ---- every()
+
+TEST(ServerEvery, CallsAgainAndAgainOnCoreZero) {
+    server s(quiet(2));
+    int calls = 0;
+    std::thread::id runs_on;
+    s.every(1ms, [&] {
+        runs_on = std::this_thread::get_id();
+        EXPECT_EQ(this_core(), 0U);
+        if (++calls == 5)
+            s.stop();
+    });
+    s.run();
+    EXPECT_EQ(calls, 5);
+    EXPECT_EQ(runs_on, std::this_thread::get_id());
+}
+
+TEST(ServerEvery, LogsWhatItThrowsAndGoesOn) {
+    std::vector<std::string> log;
+    server s({.cores = 1, .log = [&](const log_record& r) { log.push_back(log_text(r)); }});
+    int calls = 0;
+    s.every(1ms, [&] {
+        if (++calls == 3)
+            return s.stop();
+        throw std::runtime_error("not now");
+    });
+    s.run();
+    EXPECT_THAT(
+        log,
+        ElementsAre(
+            "periodic action failed reason=\"not now\"", "periodic action failed reason=\"not now\""
+        )
+    );
+}
+
+TEST(ServerEvery, WaitsOneIntervalFirst) {
+    server s(quiet());
+    bool called = false;
+    s.every(24h, [&] { called = true; });
+    s.every(1ms, [&] { s.stop(); });
+    s.run();
+    EXPECT_FALSE(called);
+}
+
+TEST(ServerEvery, NeedsAnInterval) {
+    server s(quiet());
+    EXPECT_THROW(s.every(0s, [] {}), std::invalid_argument);
+    EXPECT_THROW(s.every(-1s, [] {}), std::invalid_argument);
+    bool called = false;
+    s.every(duration::max(), [&] { called = true; });
+    s.every(1ms, [&] { s.stop(); });
+    s.run();
+    EXPECT_FALSE(called);
+}
+
+// ---- caps
+
+/// A connection over a cap is closed at once; what else is open goes on.
+TEST(ServerCaps, OfAListener) {
+    loopback_server s(&add_services, "echo", "max-connections=2", {.cores = 2});
+    plain_peer first(s.url()), second(s.url());
+    EXPECT_EQ(first.ask("1"), "1");
+    EXPECT_EQ(second.ask("2"), "2");
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(plain_peer(s.url()).receive_rest(), "");
+    EXPECT_EQ(first.ask("1"), "1");
+    EXPECT_EQ(s.server().stats().refused, 3U);
+    EXPECT_THAT(
+        s.log(),
+        Each(MatchesRegex(
+            "connection refused peer=127.0.0.1:[0-9]+ listener=" + s.url() +
+            " service=echo reason=\"max-connections is reached\""
+        ))
+    );
+    EXPECT_THAT(s.log(), SizeIs(Ge(1U)));
+    if (std::chrono::steady_clock::now() < start + 900ms) {
+        EXPECT_THAT(s.log(), SizeIs(1)) << "no more than a line a second";
+    }
+    first.close();
+    eventually([&] { return s.server().stats().active == 1; }, "the first has ended");
+    EXPECT_EQ(plain_peer(s.url()).ask("3"), "3");
+}
+
+TEST(ServerCaps, OfAllListenersTogether) {
+    server s({.cores = 2, .max_connections = 2, .log = [](const log_record&) {}});
+    add_services(s.registry());
+    const auto one = s.listen("echo=tcp://127.0.0.1:0"), two = s.listen("where=tcp://127.0.0.1:0");
+    std::thread runner([&] { s.run(); });
+    {
+        plain_peer first(one.url()), second(two.url());
+        EXPECT_EQ(first.ask("1"), "1");
+        second.ask("");
+        EXPECT_EQ(plain_peer(one.url()).receive_rest(), "");
+        EXPECT_EQ(plain_peer(two.url()).receive_rest(), "");
+    }
+    eventually([&] { return s.stats().active == 0; }, "both have ended");
+    EXPECT_EQ(plain_peer(two.url()).ask("").size(), 1U);
+    s.stop();
+    runner.join();
+    EXPECT_EQ(s.stats().refused, 2U);
+    EXPECT_EQ(s.stats().accepted, 5U);
+}
+
+TEST(ServerCaps, OfOnePeer) {
+    server s(quiet(2));
+    add_services(s.registry());
+    const auto at = s.listen("echo=tcp://0.0.0.0:0?max-connections-per-peer=1");
+    const std::string port = at.url().substr(at.url().rfind(':'));
+    std::thread runner([&] { s.run(); });
+    // The kernel takes 127.0.0.1 towards itself, and 127.0.0.2 towards 127.0.0.2.
+    const auto near = [&](const char* host) { return "tcp://" + std::string(host) + port; };
+    {
+        plain_peer one(near("127.0.0.1"));
+        EXPECT_EQ(one.ask("1"), "1");
+        EXPECT_EQ(plain_peer(near("127.0.0.1")).receive_rest(), "");
+    }
+    eventually([&] { return s.stats().active == 0; }, "it has ended");
+    EXPECT_EQ(plain_peer(near("127.0.0.1")).ask("2"), "2");
+    s.stop();
+    runner.join();
+    EXPECT_EQ(s.stats().refused, 1U);
+}
+
+// ---- which core
+
+std::map<std::string, int> spread(const std::string& url, std::size_t connections) {
+    std::vector<plain_peer> peers;
+    std::map<std::string, int> on;
+    for (std::size_t i = 0; i < connections; ++i)
+        peers.emplace_back(url);
+    for (plain_peer& p : peers)
+        ++on[p.ask("")];
+    return on;
+}
+
+TEST(ServerBalance, IsEven) {
+    for (const unsigned cores : {2U, 4U}) {
+        for (const std::size_t connections : {8U, 64U}) {
+            loopback_server s(&add_services, "where", "", {.cores = cores});
+            const auto on = spread(s.url(), connections);
+            EXPECT_EQ(on.size(), cores);
+            for (const auto& [core, count] : on)
+                EXPECT_EQ(static_cast<std::size_t>(count), connections / cores) << core;
+        }
+    }
+}
+
+TEST(ServerBalance, FillsTheCoreThatHasTheFewest) {
+    loopback_server s(&add_services, "where", "", {.cores = 2});
+    std::map<std::string, std::vector<plain_peer>> on;
+    for (int i = 0; i < 8; ++i) {
+        plain_peer p(s.url());
+        const std::string core = p.ask("");
+        on[core].push_back(std::move(p));
+    }
+    on["1"].clear();
+    eventually([&] { return s.server().stats().active == 4; }, "core 1 is empty");
+    for (int i = 0; i < 4; ++i) {
+        plain_peer p(s.url());
+        EXPECT_EQ(p.ask(""), "1");
+        on["1"].push_back(std::move(p));
+    }
+}
+
+// ---- hooks
+
+TEST(ServerHooks, VerifyRequestTurnsPeersAway) {
+    std::mutex mutex;
+    std::vector<std::string> seen;
+    std::atomic<bool> welcome = false;
+    listener_hooks hooks;
+    hooks.verify_request = [&](const peer_info& peer) {
+        const std::scoped_lock lock(mutex);
+        seen.push_back(std::string(peer.service) + " " + std::string(peer.listener));
+        EXPECT_TRUE(peer.remote.is_loopback());
+        return welcome.load();
+    };
+    loopback_server s(&add_services, "echo", "framing=length-prefix", {.cores = 2}, hooks);
+    plain_peer(s.url()).await_end();
+    eventually([&] { return s.server().stats().refused == 1; }, "it was refused");
+    EXPECT_EQ(s.server().stats().failed, 0U);
+    welcome = true;
+    plain_peer p(s.url());
+    EXPECT_EQ(p.ask("hello"), "hello");
+    EXPECT_THAT(seen, ElementsAre("echo " + s.url(), "echo " + s.url()));
+    EXPECT_EQ(s.server().stats().active, 1U);
+    EXPECT_THAT(s.log(), IsEmpty());
+}
+
+TEST(ServerHooks, VerifyRequestMayThrow) {
+    listener_hooks hooks;
+    hooks.verify_request = [](const peer_info&) -> bool { throw std::runtime_error("no list"); };
+    loopback_server s(&add_services, "echo", "", {.cores = 1}, hooks);
+    plain_peer p(s.url());
+    EXPECT_EQ(p.receive_rest(), "");
+    p.close();
+    eventually([&] { return s.server().stats().active == 0; }, "it has ended");
+    EXPECT_THAT(s.log(), ElementsAre(HasSubstr("reason=\"no list\"")));
+    EXPECT_EQ(s.server().stats().failed, 1U);
+}
+
+class broken final : public stream_handler {
+    task<> handle() override {
+        co_await read_frame();
+        throw std::out_of_range("broken");
+    }
+};
+
+TEST(ServerHooks, HandleErrorGetsWhatEndedAConnection) {
+    std::promise<std::string> reported;
+    std::atomic<int> times = 0;
+    listener_hooks hooks;
+    hooks.handle_error = [&](const peer_info& peer, const std::exception_ptr& error) {
+        ++times;
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::out_of_range& e) {
+            reported.set_value(std::string(peer.service) + " " + e.what());
+        }
+    };
+    loopback_server s([](registry& r) { r.add<broken>("broken"); }, "broken", "", {}, hooks);
+    plain_peer p(s.url());
+    p.send_frame("go");
+    EXPECT_EQ(p.receive_rest(), "");
+    p.close();
+    EXPECT_EQ(reported.get_future().get(), "broken broken");
+    s.stop();
+    EXPECT_EQ(times, 1);
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(MatchesRegex("connection ended peer=127.0.0.1:[0-9]+ listener=" + s.url() +
+                                 " service=broken reason=broken"))
+    );
+}
+
+TEST(ServerHooks, WhatHandleErrorThrowsIsLogged) {
+    listener_hooks hooks;
+    hooks.handle_error = [](const peer_info&, const std::exception_ptr&) {
+        throw std::runtime_error("worse");
+    };
+    loopback_server s([](registry& r) { r.add<broken>("broken"); }, "broken", "", {}, hooks);
+    plain_peer p(s.url());
+    p.send_frame("go");
+    EXPECT_EQ(p.receive_rest(), "");
+    p.close();
+    s.stop();
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(HasSubstr("reason=broken"), AllOf(StartsWith("handle_error failed"), HasSubstr("reason=worse")))
+    );
+}
+
+TEST(ServerHooks, AHandlersErrorDisturbsNobodyElse) {
+    const auto add = [](registry& r) {
+        r.add("fail-on-demand", [](frame_stream& stream) -> task<> {
+            while (auto f = co_await stream.read_frame()) {
+                if (f->text() == "fail")
+                    throw std::runtime_error("as asked");
+                co_await stream.write_frame(*f);
+            }
+        });
+    };
+    loopback_server s(add, "fail-on-demand", "", {.cores = 2});
+    std::vector<plain_peer> peers;
+    for (int i = 0; i < 8; ++i)
+        peers.emplace_back(s.url());
+    for (int i = 0; i < 8; i += 2)
+        peers[i].send_frame("fail");
+    for (int i = 0; i < 8; i += 2)
+        EXPECT_EQ(peers[i].receive_rest(), "");
+    for (int i = 1; i < 8; i += 2)
+        EXPECT_EQ(peers[i].ask("fine"), "fine");
+    EXPECT_THAT(s.log(), SizeIs(4));
+}
+
+// ---- stats
+
+TEST(ServerStats, CountConnections) {
+    loopback_server s(&add_services, "echo", "max-frame=10", {.cores = 2});
+    EXPECT_EQ(s.server().stats().accepted, 0U);
+    plain_peer good(s.url()), bad(s.url());
+    EXPECT_EQ(good.ask("hello"), "hello");
+    bad.send_frame("much too long");
+    EXPECT_EQ(bad.receive_rest(), "");
+    bad.close();
+    eventually([&] { return s.server().stats().active == 1; }, "one has ended");
+    const server_stats stats = s.server().stats();
+    EXPECT_EQ(stats.accepted, 2U);
+    EXPECT_EQ(stats.failed, 1U);
+    EXPECT_EQ(stats.refused, 0U);
+}
+
+// ---- state
+
+TEST(ServerState, IsOneObjectACore) {
+    class counter final : public stream_handler {
+    public:
+        explicit counter(const core_local<int>& n) : count_(n) {}
+
+    private:
+        task<> handle() override {
+            while (auto f = co_await read_frame())
+                ++*count_;
+        }
+
+        core_local<int> count_;
+    };
+    server s(quiet(2));
+    const core_local<int> count(s.cores());
+    s.registry().add<counter>("count", count);
+    const auto at = s.listen("count=tcp://127.0.0.1:0");
+    std::thread runner([&] { s.run(); });
+    {
+        std::vector<plain_peer> peers;
+        for (int i = 0; i < 8; ++i)
+            peers.emplace_back(at.url());
+        for (plain_peer& p : peers) {
+            p.send_frame("one");
+            p.send_frame("two");
+            p.finish();
+        }
+        for (plain_peer& p : peers)
+            p.receive_rest();
+    }
+    s.stop();
+    runner.join();
+    std::vector<int> counts;
+    count.all([&](int n) { counts.push_back(n); });
+    EXPECT_THAT(counts, ElementsAre(8, 8));
+}
+
+// ---- the end of a server that never ran, or ran long ago
+
+TEST(ServerEnd, WithoutRun) {
+    std::string url;
+    {
+        server s(quiet(2));
+        add_services(s.registry());
+        s.every(1s, [] {});
+        url = s.listen("echo=tcp://127.0.0.1:0").url();
+        EXPECT_NO_THROW(plain_peer{url});
+    }
+    EXPECT_THROW(plain_peer{url}, std::system_error);
+}
+
+/// Those that still run are cancelled.
+TEST(ServerEnd, AfterADrainThatWasCutShort) {
+    const auto held = std::make_shared<const int>();
+    class holder final : public stream_handler {
+    public:
+        explicit holder(const std::shared_ptr<const int>& h) : held_(h) {}
+
+    private:
+        task<> handle() override {
+            tasks().spawn(&holder::wait, this);
+            co_await sleep(24h);
+        }
+
+        task<> finish() override { co_await sleep(24h); }
+
+        task<> wait() { co_await sleep(24h); }
+
+        std::shared_ptr<const int> held_;
+    };
+    {
+        server s({.cores = 2, .drain_timeout = 1ms, .log = [](const log_record&) {}});
+        s.registry().add<holder>("hold", held);
+        const auto at = s.listen("hold=tcp://127.0.0.1:0");
+        std::thread runner([&] { s.run(); });
+        plain_peer p(at.url()), q(at.url());
+        eventually([&] { return s.stats().active == 2; }, "both are there");
+        s.stop();
+        runner.join();
+    }
+    EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace coserve

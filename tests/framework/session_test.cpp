@@ -1,0 +1,1273 @@
+#include <coserve/core_local.hpp>
+#include <coserve/frame.hpp>
+#include <coserve/sleep.hpp>
+#include <coserve/stream_handler.hpp>
+#include <coserve/testing/handler_session.hpp>
+
+#include <boost/asio/this_coro.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace coserve {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::session;
+using testing::stream_options;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+using words = std::vector<std::string>;
+/// What handlers say. They all run on one core, so it needs no lock of its own.
+using notes = concurrent<words>;
+
+/// A line of the log says what, to whom, where, and why.
+std::string ended(const std::string& reason, const std::string& what = "connection ended") {
+    const bool quoted = reason.find(' ') != reason.npos;
+    return what + " peer=memory listener=unix:memory service=handler reason=" +
+           (quoted ? '"' + reason + '"' : reason);
+}
+
+const std::string cancelled = ended("cancelled");
+const std::string runaway =
+    ended("a coroutine went on reading or writing after its connection had ended");
+
+task<> send(frame_stream& to, std::string payload) {
+    co_await to.write_frame(payload);
+    co_await to.flush();
+}
+
+task<std::optional<std::string>> receive(frame_stream& from) {
+    const auto got = co_await from.read_frame();
+    if (!got)
+        co_return std::nullopt;
+    co_return std::string(got->text());
+}
+
+task<words> receive_all(frame_stream& from) {
+    words all;
+    while (const auto got = co_await from.read_frame())
+        all.emplace_back(got->text());
+    co_return all;
+}
+
+task<std::string> ask(frame_stream& to, std::string question) {
+    co_await to.write_frame(question);
+    const auto answer = co_await to.read_frame();
+    co_return answer ? std::string(answer->text()) : "(the end)";
+}
+
+template <class Session>
+std::string end_of(Session& s) {
+    try {
+        s.run_to_end();
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "well";
+}
+
+class echo final : public stream_handler {
+    task<> handle() override {
+        while (auto f = co_await read_frame())
+            co_await write_frame(*f);
+    }
+};
+
+// ---- the life of a handler
+
+class life final : public stream_handler {
+public:
+    explicit life(const notes& n) : notes_(n) { notes_->emplace_back("constructed"); }
+
+    ~life() override { notes_->emplace_back("destroyed"); }
+
+    task<> setup() override {
+        co_await sleep(1s);
+        notes_->emplace_back("set up");
+    }
+
+    task<> handle() override {
+        tasks().spawn(&life::work, this);
+        co_await write_frame("handled");
+        notes_->emplace_back("handled");
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finishing");
+        co_await sleep(1s);
+        co_await write_frame("finished");
+        notes_->emplace_back("finished");
+    }
+
+private:
+    task<> work() {
+        co_await sleep(1s);
+        co_await write_frame("worked");
+        notes_->emplace_back("worked");
+    }
+
+    notes notes_;
+};
+
+TEST(Session, GoesThroughItsLifeInOrder) {
+    words said;
+    session<life> s("", {}, notes(said));
+    EXPECT_THAT(said, ElementsAre("constructed"));
+    s.advance(1s);
+    EXPECT_THAT(said, ElementsAre("constructed", "set up", "handled"));
+    s.advance(1s);
+    EXPECT_THAT(
+        said, ElementsAre("constructed", "set up", "handled", "worked", "finishing")
+    );
+    EXPECT_FALSE(s.ended());
+    s.advance(1s);
+    EXPECT_THAT(said.back(), "finished");
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre("handled", "worked", "finished"));
+    EXPECT_FALSE(s.ended()) << "it waits for the client's end";
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(
+        said,
+        ElementsAre(
+            "constructed", "set up", "handled", "worked", "finishing", "finished", "destroyed"
+        )
+    );
+    EXPECT_THAT(s.log(), IsEmpty());
+    EXPECT_EQ(s.server().stats().failed, 0U);
+}
+
+TEST(Session, EndsWhereThePeerNeverDoes) {
+    words said;
+    session<life> s("", {}, notes(said));
+    for (int i = 0; i < 3; ++i)
+        s.advance(1s);
+    s.run(receive_all(s.client()));
+    s.advance(250ms);  // it finds that all was taken, and then waits no longer than 2 s
+    s.advance(1s);
+    EXPECT_FALSE(s.ended());
+    s.advance(1s);
+    EXPECT_TRUE(s.ended());
+    EXPECT_THAT(s.log(), IsEmpty());
+}
+
+TEST(Session, SendsAllBeforeItCloses) {
+    class many final : public stream_handler {
+        task<> handle() override {
+            for (int i = 0; i < 1000; ++i)
+                co_await write_frame(std::string(1000, 'x'));
+        }
+    };
+    session<many> s;
+    s.wire().set_capacity(4096);
+    EXPECT_THAT(s.run(receive_all(s.client())), SizeIs(1000));
+}
+
+/// Members are usable from setup() on, all of them.
+TEST(Session, GivesItsHandlerWhatItNeeds) {
+    class everything final : public stream_handler {
+    public:
+        explicit everything(const notes& n) : notes_(n) {}
+
+        task<> setup() override {
+            notes_->push_back(stream().peer().to_string());
+            co_await write_frame("from ", "setup");
+        }
+
+        task<> handle() override {
+            const auto limited = co_await read_frame(1s);
+            notes_->emplace_back(limited->text());
+            notes_->push_back(std::to_string(server().stats().active));
+            notes_->push_back(server().draining() ? "draining" : "serving");
+            const mailbox to_me = sender();
+            const std::string_view letter = "a letter";
+            const auto* const data = reinterpret_cast<const std::byte*>(letter.data());
+            to_me.post(bytes(data, data + letter.size()));
+            co_await sleep(1s);
+        }
+
+    private:
+        notes notes_;
+    };
+    words said;
+    session<everything> s("", {}, notes(said));
+    EXPECT_EQ(s.run(receive(s.client())), "from setup");
+    s.run(send(s.client(), "hello"));
+    EXPECT_EQ(s.run(receive(s.client())), "a letter");
+    s.advance(1s);
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+    EXPECT_THAT(said, ElementsAre("memory", "hello", "1", "serving"));
+}
+
+// ---- errors, step by step
+
+enum class step { none, constructor, setup, handle, task, finish };
+
+class failing final : public stream_handler {
+public:
+    failing(const notes& n, const step& where) : notes_(n), where_(where) {
+        fail_at(step::constructor, "constructor");
+    }
+
+    task<> setup() override {
+        notes_->emplace_back("setup");
+        fail_at(step::setup, "setup");
+        co_return;
+    }
+
+    task<> handle() override {
+        notes_->emplace_back("handle");
+        tasks().spawn(&failing::work, this);
+        while (auto f = co_await read_frame()) {
+            co_await write_frame(*f);
+            fail_at(step::handle, "handle");
+        }
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await sleep(1s);  // a cancellation state of its own
+        notes_->emplace_back("finished");
+        fail_at(step::finish, "finish");
+    }
+
+private:
+    task<> work() {
+        try {
+            co_await sleep(2s);
+        } catch (const system_error&) {
+            notes_->emplace_back("task cancelled");
+            throw;
+        }
+        fail_at(step::task, "task");
+    }
+
+    void fail_at(step here, const char* name) const {
+        if (here == where_)
+            throw std::runtime_error("broken in " + std::string(name));
+    }
+
+    notes notes_;
+    step where_;
+};
+
+/// What happens around one, and what the client still gets.
+struct trial {
+    explicit trial(step where) : s("", {}, notes(said), where) {
+        s.run(send(s.client(), "hello"));
+        s.settle();
+        s.advance(2s);
+        s.advance(1s);
+        s.client().close();
+        s.settle();
+        s.advance(1s);
+        end = end_of(s);
+    }
+
+    words said;
+    session<failing> s;
+    std::string end;
+};
+
+TEST(SessionErrors, NoneWhereNothingFails) {
+    trial t(step::none);
+    EXPECT_EQ(t.end, "well");
+    EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
+    EXPECT_THAT(t.s.log(), IsEmpty());
+    EXPECT_EQ(t.s.server().stats().failed, 0U);
+}
+
+TEST(SessionErrors, OfTheConstructorEndTheConnection) {
+    trial t(step::constructor);
+    EXPECT_EQ(t.end, "broken in constructor");
+    EXPECT_THAT(t.said, IsEmpty());
+    EXPECT_THAT(t.s.log(), ElementsAre(ended("broken in constructor")));
+    EXPECT_EQ(t.s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, OfSetupEndTheConnectionWithoutFinish) {
+    trial t(step::setup);
+    EXPECT_EQ(t.end, "broken in setup");
+    EXPECT_THAT(t.said, ElementsAre("setup"));
+    EXPECT_THAT(t.s.log(), ElementsAre(ended("broken in setup")));
+    EXPECT_EQ(t.s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, OfHandleCancelTheTasksAndRunFinish) {
+    trial t(step::handle);
+    EXPECT_EQ(t.end, "broken in handle");
+    EXPECT_THAT(t.said, ElementsAre("setup", "handle", "task cancelled", "finish", "finished"));
+    EXPECT_THAT(t.s.log(), ElementsAre(ended("broken in handle")));
+    EXPECT_EQ(t.s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, OfATaskCancelHandleAndAreTheSessions) {
+    trial t(step::task);
+    EXPECT_EQ(t.end, "broken in task");
+    EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
+    EXPECT_THAT(t.s.log(), ElementsAre(ended("broken in task")));
+    EXPECT_EQ(t.s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, OfFinishAreLoggedAndNoMore) {
+    trial t(step::finish);
+    EXPECT_EQ(t.end, "well");
+    EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
+    EXPECT_THAT(t.s.log(), ElementsAre(ended("broken in finish", "finish() failed")));
+    EXPECT_EQ(t.s.server().stats().failed, 0U);
+}
+
+TEST(SessionErrors, WhatWasQueuedIsStillSent) {
+    class last_words final : public stream_handler {
+        task<> handle() override {
+            co_await read_frame();
+            co_await write_frame("last words");
+            throw std::runtime_error("broken");
+        }
+    };
+    session<last_words> s;
+    s.run(send(s.client(), "go"));
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre("last words"));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "broken");
+}
+
+TEST(SessionErrors, AConstructorsErrorClosesAsAnyOther) {
+    class refusing final : public stream_handler {
+    public:
+        refusing() { throw std::runtime_error("not today"); }
+
+        task<> handle() override { co_return; }
+    };
+    session<refusing> s;
+    EXPECT_FALSE(s.ended()) << "it waits for the client's end";
+    EXPECT_THAT(s.run(receive_all(s.client())), IsEmpty());
+    s.client().close();
+    EXPECT_EQ(end_of(s), "not today");
+}
+
+TEST(SessionErrors, AreNotReplacedByTheirConsequences) {
+    class sore_loser final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&sore_loser::work, this);
+            co_await read_frame();
+            throw std::runtime_error("first");
+        }
+
+        task<> finish() override {
+            throw std::runtime_error("third");
+            co_return;
+        }
+
+        task<> work() {
+            try {
+                co_await sleep(24h);
+            } catch (const system_error&) {
+                throw std::runtime_error("second");
+            }
+        }
+    };
+    session<sore_loser> s;
+    s.run(send(s.client(), "go"));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "first");
+    EXPECT_THAT(s.log(), ElementsAre(ended("first"), ended("third", "finish() failed")));
+    EXPECT_EQ(s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, ATasksErrorIsNotReplacedByHandles) {
+    class two_faults final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&two_faults::work, this);
+            try {
+                co_await read_frame();
+            } catch (const system_error&) {
+                throw std::runtime_error("second");
+            }
+        }
+
+        task<> work() {
+            co_await sleep(1s);
+            throw std::runtime_error("first");
+        }
+    };
+    session<two_faults> s;
+    s.advance(1s);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "first");
+    EXPECT_THAT(s.log(), ElementsAre(ended("first")));
+}
+
+TEST(SessionErrors, ATasksErrorCountsWhereHandleSwallowsItsCancellation) {
+    class calm final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&calm::work, this);
+            try {
+                co_await read_frame();
+            } catch (const system_error&) {
+                co_return;
+            }
+        }
+
+        task<> work() {
+            co_await sleep(1s);
+            throw std::runtime_error("the task's");
+        }
+    };
+    session<calm> s;
+    s.advance(1s);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "the task's");
+    EXPECT_EQ(s.server().stats().failed, 1U);
+}
+
+TEST(SessionErrors, ATaskMayFailWhileHandleIsJoiningIt) {
+    class late final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&late::work, this);
+            tasks().spawn(&late::wait, this);
+            co_return;
+        }
+
+        task<> work() {
+            co_await sleep(1s);
+            throw std::runtime_error("late");
+        }
+
+        task<> wait() { co_await sleep(24h); }
+    };
+    session<late> s;
+    s.advance(1s);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "late");
+    EXPECT_THAT(s.log(), ElementsAre(ended("late")));
+}
+
+TEST(SessionErrors, OfAnyTypeAreLogged) {
+    class odd final : public stream_handler {
+        task<> handle() override {
+            throw 42;
+            co_return;
+        }
+    };
+    session<odd> s;
+    s.client().close();
+    EXPECT_THROW(s.run_to_end(), int);
+    EXPECT_THAT(s.log(), ElementsAre(ended("an exception that is not a std::exception")));
+}
+
+TEST(SessionErrors, OfThePeerAreNamed) {
+    session<echo> s("max-frame=10");
+    s.run(send(s.client(), std::string(11, 'x')));
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+    s.client().close();
+    EXPECT_THAT(end_of(s), StartsWith("a frame of 11 bytes, the maximum being 10"));
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(AllOf(
+            HasSubstr("peer=memory listener=unix:memory service=handler"),
+            HasSubstr("the frame is longer than the maximum")
+        ))
+    );
+}
+
+TEST(SessionErrors, AStalledFrameEndsItsConnection) {
+    session<echo> s("frame-timeout=1s");
+    s.run([](frame_stream& c) -> task<> {
+        co_await c.write("\x05");
+        co_await c.flush();
+    }(s.client()));
+    s.advance(1s);
+    s.advance(1s);
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+    s.client().close();
+    EXPECT_THAT(end_of(s), HasSubstr("did not come in time"));
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+TEST(SessionErrors, APeerThatResetsIsOne) {
+    session<echo> s;
+    s.wire().cut();
+    EXPECT_NE(end_of(s), "well");
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+/// Replies that the peer did not take are lost, and somebody must be told.
+TEST(SessionErrors, ADeadlineWhileItClosesIsReported) {
+    class replier final : public stream_handler {
+        task<> handle() override {
+            co_await read_frame();
+            co_await write_frame(std::string(10'000, 'x'));
+        }
+    };
+    session<replier> s("write-timeout=5s");
+    s.wire().set_capacity(100);
+    s.run(send(s.client(), "go"));
+    s.settle();
+    s.advance(4s);
+    EXPECT_FALSE(s.ended());
+    s.advance(1s);
+    EXPECT_THAT(end_of(s), HasSubstr("took none of the queued output"));
+    EXPECT_THAT(s.log(), ElementsAre(HasSubstr("took none of the queued output")));
+    EXPECT_EQ(s.server().stats().failed, 1U);
+}
+
+// ---- finish() and its time
+
+class slow_to_finish final : public stream_handler {
+public:
+    explicit slow_to_finish(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        while (auto f = co_await read_frame()) {
+        }
+    }
+
+    task<> finish() override {
+        try {
+            co_await sleep(24h);
+        } catch (const system_error&) {
+            notes_->emplace_back("cancelled");
+            throw;
+        }
+    }
+
+private:
+    notes notes_;
+};
+
+TEST(SessionFinish, HasFiveSeconds) {
+    words said;
+    session<slow_to_finish> s("", {}, notes(said));
+    s.client().close();
+    s.settle();
+    s.advance(4999ms);
+    EXPECT_THAT(said, IsEmpty());
+    s.advance(1ms);
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(s.log(), ElementsAre(ended("cancelled", "finish() failed")));
+}
+
+TEST(SessionFinish, HasOneSecondWhereADrainHasExpired) {
+    words said;
+    session<slow_to_finish> s("", {}, notes(said));
+    s.run([](frame_stream& c) -> task<> {  // a frame has begun: the drain waits for it
+        co_await c.write("\x05");
+        co_await c.flush();
+    }(s.client()));
+    s.server().stop();
+    s.settle();
+    s.advance(10s);
+    EXPECT_FALSE(s.ended());
+    s.advance(999ms);
+    EXPECT_THAT(said, IsEmpty());
+    s.advance(1ms);
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    EXPECT_NE(end_of(s), "well");
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(
+            "drain cut short connections=1",
+            HasSubstr("reason="),
+            ended("cancelled", "finish() failed")
+        )
+    );
+}
+
+TEST(SessionFinish, ThatHasBegunIsCutShortWhereTheDrainExpires) {
+    words said;
+    session<slow_to_finish> s("", {}, notes(said));
+    s.server().stop();
+    s.settle();
+    EXPECT_THAT(said, IsEmpty()) << "it began, and has until the fifth second";
+    s.advance(5s);
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+}
+
+TEST(SessionFinish, RunsWhereTheHandlerWasCancelled) {
+    class patient final : public stream_handler {
+    public:
+        explicit patient(const notes& n) : notes_(n) {}
+
+        task<> handle() override {
+            try {
+                co_await sleep(24h);
+            } catch (const system_error&) {
+                notes_->emplace_back("cancelled");
+                throw;
+            }
+        }
+
+        task<> finish() override {
+            co_await sleep(500ms);
+            notes_->emplace_back("finished");
+        }
+
+    private:
+        notes notes_;
+    };
+    words said;
+    session<patient> s("", {}, notes(said));
+    s.server().stop();
+    s.settle();
+    s.advance(10s);
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    s.advance(500ms);
+    EXPECT_THAT(said, ElementsAre("cancelled", "finished"));
+    EXPECT_NE(end_of(s), "well");
+    EXPECT_THAT(s.log(), ElementsAre("drain cut short connections=1", cancelled));
+}
+
+TEST(SessionFinish, ItsTasksAreCancelledWhenItReturns) {
+    class untidy final : public stream_handler {
+    public:
+        explicit untidy(const notes& n) : notes_(n) {}
+
+        task<> handle() override { co_return; }
+
+        task<> finish() override {
+            tasks().spawn(&untidy::wait, this);
+            co_return;
+        }
+
+    private:
+        task<> wait() {
+            try {
+                co_await sleep(24h);
+            } catch (const system_error&) {
+                notes_->emplace_back("cancelled");
+            }
+        }
+
+        notes notes_;
+    };
+    words said;
+    session<untidy> s("", {}, notes(said));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+}
+
+// ---- more than one coroutine
+
+class ticker final : public stream_handler {
+    task<> handle() override {
+        tasks().spawn(&ticker::tick, this);
+        while (auto command = co_await read_frame())
+            co_await write_frame(*command);
+        tasks().cancel();
+    }
+
+    task<> tick() {
+        for (int i = 1;; ++i) {
+            co_await sleep(1s);
+            co_await write_frame("tick " + std::to_string(i));
+        }
+    }
+};
+
+TEST(SessionTasks, TickBesideTheReader) {
+    session<ticker> s;
+    s.advance(1s);
+    EXPECT_EQ(s.run(receive(s.client())), "tick 1");
+    EXPECT_EQ(s.run(ask(s.client(), "fast")), "fast");
+    s.advance(1s);
+    EXPECT_EQ(s.run(receive(s.client())), "tick 2");
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(s.log(), IsEmpty());
+}
+
+TEST(SessionTasks, HandleWaitsForThoseThatItDoesNotCancel) {
+    class forgetful final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&forgetful::work, this);
+            co_return;
+        }
+
+        task<> work() {
+            while (auto f = co_await read_frame())
+                co_await write_frame(*f);
+        }
+    };
+    session<forgetful> s;
+    EXPECT_EQ(s.run(ask(s.client(), "still here")), "still here");
+    EXPECT_FALSE(s.ended());
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+}
+
+TEST(SessionTasks, TwoReadersAreOneTooMany) {
+    class crowded final : public stream_handler {
+        task<> handle() override {
+            tasks().spawn(&crowded::read, this);
+            co_await read_frame();
+        }
+
+        task<> read() { co_await read_frame(); }
+    };
+    session<crowded> s;
+    s.client().close();
+    EXPECT_THAT(end_of(s), HasSubstr("already reading"));
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+// ---- senders
+
+TEST(SessionSender, WritesFromOtherThreadsUntilTheEnd) {
+    class lender final : public stream_handler {
+    public:
+        explicit lender(const concurrent<std::optional<mailbox>>& out) : out_(out) {}
+
+        task<> handle() override {
+            *out_ = sender();
+            while (auto f = co_await read_frame()) {
+            }
+        }
+
+    private:
+        concurrent<std::optional<mailbox>> out_;
+    };
+    std::optional<mailbox> box;
+    {
+        session<lender> s("", {}, concurrent(box));
+        ASSERT_TRUE(box);
+        mailbox::result posted{};
+        std::thread([&] { posted = box->post(bytes(5, std::byte{'x'})); }).join();
+        EXPECT_EQ(posted, mailbox::result::queued);
+        EXPECT_EQ(s.run(receive(s.client())), "xxxxx");
+        s.client().close();
+        EXPECT_EQ(end_of(s), "well");
+        EXPECT_EQ(box->post({}), mailbox::result::closed);
+    }
+    EXPECT_EQ(box->post({}), mailbox::result::closed);
+}
+
+// ---- draining
+
+TEST(SessionDrain, HandlersAreTold) {
+    class aware final : public stream_handler {
+        task<> handle() override {
+            while (!stream().draining())
+                co_await sleep(1s);
+            co_await write_frame(server().draining() ? "draining" : "serving");
+        }
+    };
+    session<aware> s;
+    s.advance(5s);
+    EXPECT_FALSE(s.ended());
+    s.server().stop();
+    s.settle();
+    s.advance(1s);
+    EXPECT_EQ(s.run(receive(s.client())), "draining");
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+}
+
+TEST(SessionDrain, AHandlerMayStopItsServer) {
+    class stopper final : public stream_handler {
+        task<> handle() override {
+            while (auto f = co_await read_frame()) {
+                if (f->text() == "stop")
+                    server().stop();
+                co_await write_frame(*f);
+            }
+        }
+    };
+    session<stopper> s;
+    EXPECT_EQ(s.run(ask(s.client(), "go on")), "go on");
+    EXPECT_EQ(s.run(ask(s.client(), "stop")), "stop");
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+}
+
+// ---- handlers that go on after the end, whatever they are told
+
+/// A core that hangs cannot be interrupted by anything in the process.
+class SessionRunaway : public ::testing::Test {
+protected:
+    void SetUp() override { ::alarm(60); }
+
+    void TearDown() override { ::alarm(0); }
+};
+
+class catching_reader final : public stream_handler {
+public:
+    explicit catching_reader(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        for (;;)
+            try {
+                co_await read_frame();
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await sleep(1s);
+        notes_->emplace_back("finished");
+    }
+
+private:
+    notes notes_;
+};
+
+class careless_reader final : public stream_handler {
+public:
+    explicit careless_reader(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        while (true)
+            co_await read_frame();
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await sleep(1s);
+        notes_->emplace_back("finished");
+    }
+
+private:
+    notes notes_;
+};
+
+class catching_writer final : public stream_handler {
+public:
+    explicit catching_writer(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        for (;;)
+            try {
+                co_await write_frame("still here");
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await sleep(1s);
+        notes_->emplace_back("finished");
+    }
+
+private:
+    notes notes_;
+};
+
+template <class Session>
+void expect_dropped(Session& s, const words& said) {
+    s.settle();
+    s.advance(1s);
+    EXPECT_THAT(end_of(s), HasSubstr("went on reading or writing"));
+    EXPECT_THAT(s.log(), ElementsAre(runaway));
+    EXPECT_EQ(s.server().stats().failed, 1U);
+    EXPECT_THAT(said, ElementsAre("finish", "finished"));
+}
+
+TEST_F(SessionRunaway, ThatReadsAfterTheEndIsDropped) {
+    words said;
+    session<catching_reader> s("", {}, notes(said));
+    s.client().close();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatIgnoresTheEndIsDropped) {
+    words said;
+    session<careless_reader> s("", {}, notes(said));
+    s.client().close();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatReadsAfterAnErrorIsDropped) {
+    words said;
+    session<catching_reader> s("max-frame=1", {}, notes(said));
+    s.run(send(s.client(), "too long"));
+    s.client().close();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatReadsAfterAResetIsDropped) {
+    words said;
+    session<catching_reader> s("", {}, notes(said));
+    s.wire().cut();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatWritesAfterAResetIsDropped) {
+    words said;
+    session<catching_writer> s("", {}, notes(said));
+    s.wire().cut();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatReadsInADrainIsDropped) {
+    words said;
+    session<catching_reader> s("", {}, notes(said));
+    s.server().stop();
+    s.settle();
+    s.client().close();
+    expect_dropped(s, said);
+}
+
+TEST_F(SessionRunaway, ThatReadsAfterAnExpiredDrainIsDropped) {
+    words said;
+    session<catching_reader> s("", {}, notes(said));
+    s.run([](frame_stream& c) -> task<> {
+        co_await c.write("\x05");
+        co_await c.flush();
+    }(s.client()));
+    s.server().stop();
+    s.settle();
+    s.advance(10s);
+    s.advance(999ms);
+    s.advance(1s);
+    EXPECT_THAT(end_of(s), HasSubstr("went on reading or writing"));
+    EXPECT_THAT(s.log(), ElementsAre("drain cut short connections=1", runaway));
+}
+
+/// A task's error cancels handle(), which goes on.
+class reader_beside_a_fault final : public stream_handler {
+    task<> handle() override {
+        tasks().spawn(&reader_beside_a_fault::fail, this);
+        for (;;)
+            try {
+                co_await read_frame();
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> fail() {
+        co_await sleep(1s);
+        throw std::runtime_error("the task's");
+    }
+};
+
+TEST_F(SessionRunaway, ThatReadsAfterItsCancellationIsDropped) {
+    session<reader_beside_a_fault> s;
+    s.advance(1s);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "the task's");
+    EXPECT_EQ(s.server().stats().failed, 1U);
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+class writer_beside_a_fault final : public stream_handler {
+    task<> handle() override {
+        tasks().spawn(&writer_beside_a_fault::fail, this);
+        for (;;)
+            try {
+                co_await write_frame("still here");
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> fail() {
+        co_await sleep(1s);
+        throw std::runtime_error("the task's");
+    }
+};
+
+TEST_F(SessionRunaway, ThatWritesAfterItsCancellationIsDropped) {
+    session<writer_beside_a_fault> s;
+    s.advance(1s);
+    s.client().abort();
+    s.settle();
+    EXPECT_EQ(end_of(s), "the task's");
+    EXPECT_EQ(s.server().stats().failed, 1U);
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+class runaway_task final : public stream_handler {
+public:
+    explicit runaway_task(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        tasks().spawn(&runaway_task::read, this);
+        co_return;
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await write_frame("bye");
+        notes_->emplace_back("finished");
+    }
+
+private:
+    task<> read() {
+        for (;;)
+            try {
+                co_await read_frame();
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    notes notes_;
+};
+
+TEST_F(SessionRunaway, ATaskIsDroppedToo) {
+    words said;
+    session<runaway_task> s("", {}, notes(said));
+    s.client().close();
+    expect_dropped(s, said);
+}
+
+/// handle() runs away beside a task that would never end of itself.
+TEST_F(SessionRunaway, ItsTasksAreCancelled) {
+    class and_ticker final : public stream_handler {
+    public:
+        explicit and_ticker(const notes& n) : notes_(n) {}
+
+        task<> handle() override {
+            tasks().spawn(&and_ticker::wait, this);
+            while (true)
+                co_await read_frame();
+        }
+
+    private:
+        task<> wait() {
+            try {
+                co_await sleep(24h);
+            } catch (const system_error&) {
+                notes_->emplace_back("cancelled");
+                throw;
+            }
+        }
+
+        notes notes_;
+    };
+    words said;
+    session<and_ticker> s("", {}, notes(said));
+    s.client().close();
+    EXPECT_THAT(end_of(s), HasSubstr("went on reading or writing"));
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    EXPECT_THAT(s.log(), ElementsAre(runaway));
+}
+
+TEST_F(SessionRunaway, InFinishIsDropped) {
+    class never_done final : public stream_handler {
+        task<> handle() override { co_return; }
+
+        task<> finish() override {
+            for (;;)
+                try {
+                    co_await read_frame();
+                } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+                }
+        }
+    };
+    session<never_done> s;
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(
+            ended("a coroutine went on reading or writing after its connection had ended", "finish() failed")
+        )
+    );
+}
+
+/// Many reads and writes are not too many while they get somewhere.
+TEST_F(SessionRunaway, IsNotWhoWorksHard) {
+    session<echo> s;
+    const auto many = [](frame_stream& c) -> task<int> {
+        for (int i = 0; i < 1000; ++i)
+            co_await c.write_frame(std::to_string(i));
+        for (int i = 0; i < 1000; ++i)
+            co_await c.read_frame();
+        co_return 1000;
+    };
+    EXPECT_EQ(s.run(many(s.client())), 1000);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+}
+
+// ---- functions instead of classes
+
+task<> shout_back(frame_stream& stream) {
+    while (auto f = co_await stream.read_frame()) {
+        const std::string loud = std::string(f->text()) + "!";
+        co_await stream.write_frame(loud);
+    }
+}
+
+TEST(SessionFunction, IsAHandler) {
+    testing::handler_session s([](registry& r) { r.add("handler", &shout_back); }, "", {});
+    EXPECT_EQ(s.run(ask(s.client(), "hello")), "hello!");
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+}
+
+TEST(SessionFunction, MayBeALambda) {
+    const auto add = [](registry& r) {
+        r.add("handler", [](frame_stream& stream) -> task<> {
+            co_await stream.write_frame("once");
+            throw std::runtime_error("enough");
+        });
+    };
+    testing::handler_session s(add, "", {});
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre("once"));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "enough");
+    EXPECT_THAT(s.log(), ElementsAre(ended("enough")));
+}
+
+// ---- options
+
+class greeter final : public stream_handler {
+public:
+    struct options {
+        std::string greeting = "hello";
+        unsigned most = 3;
+
+        void read(option_reader& reader) {
+            reader.text("greeting", greeting, "what each name is greeted with");
+            reader.count("most", most, 1, 5, "how many greetings a connection gets");
+        }
+    };
+
+    greeter(const options& o, const std::string& mark) : options_(o), mark_(mark) {}
+
+private:
+    task<> handle() override {
+        for (unsigned i = 0; i < options_.most; ++i) {
+            const auto name = co_await read_frame();
+            if (!name)
+                co_return;
+            co_await write_frame(options_.greeting + " " + std::string(name->text()) + mark_);
+        }
+    }
+
+    const options options_;
+    const std::string mark_;
+};
+
+TEST(SessionOptions, ComeFromTheQuery) {
+    session<greeter> s("greeting=good%20day&most=1", {}, std::string("!"));
+    EXPECT_EQ(s.run(ask(s.client(), "Ann")), "good day Ann!");
+    EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
+}
+
+TEST(SessionOptions, HaveDefaults) {
+    session<greeter> s("", {}, std::string("."));
+    EXPECT_EQ(s.run(ask(s.client(), "Ann")), "hello Ann.");
+}
+
+TEST(SessionOptions, ThatAreWrongAreRefused) {
+    const auto refusal = [](const char* query) -> std::string {
+        try {
+            session<greeter> s(query, {}, std::string());
+        } catch (const configuration_error& e) {
+            return e.what();
+        }
+        return "none";
+    };
+    EXPECT_THAT(
+        refusal("most=6"),
+        AllOf(HasSubstr("handler=unix:memory?most=6"), HasSubstr("most=6"), HasSubstr("1 to 5"))
+    );
+    EXPECT_THAT(
+        refusal("gretting=hi"),
+        AllOf(HasSubstr("gretting"), HasSubstr("greeting"), HasSubstr("max-frame"))
+    );
+    EXPECT_THAT(refusal("most=1&most=2"), HasSubstr("most"));
+    EXPECT_THAT(refusal("framing=morse"), HasSubstr("morse"));
+}
+
+// ---- state that handlers share
+
+TEST(SessionState, OfACoreIsSharedByItsHandlers) {
+    class counter final : public stream_handler {
+    public:
+        explicit counter(const core_local<int>& n) : count_(n) {}
+
+        task<> handle() override {
+            while (auto f = co_await read_frame())
+                co_await write_frame(std::to_string(++*count_));
+        }
+
+    private:
+        core_local<int> count_;
+    };
+    const core_local<int> count(1);
+    {
+        session<counter> s("", {}, count);
+        EXPECT_EQ(s.run(ask(s.client(), "")), "1");
+    }
+    session<counter> s("", {}, count);
+    EXPECT_EQ(s.run(ask(s.client(), "")), "2");
+    int total = 0;
+    count.all([&](int n) { total += n; });
+    EXPECT_EQ(total, 2);
+}
+
+// ---- the end of everything
+
+/// Whatever a handler waits for when its context ends, all of it is given back.
+TEST(SessionEnd, TheContextDropsHandlersWhereverTheyWait) {
+    class waiting final : public stream_handler {
+    public:
+        waiting(const std::shared_ptr<const int>& held, const int& where)
+            : held_(held),
+              where_(where) {}
+
+        task<> setup() override {
+            if (where_ == 0)
+                co_await sleep(24h);
+        }
+
+        task<> handle() override {
+            if (where_ == 1)
+                co_await read_frame();
+            if (where_ == 2)
+                co_await sleep(24h);
+            if (where_ == 3)
+                co_await stream().closed();
+            tasks().spawn(&waiting::wait, this);
+            tasks().spawn(&waiting::read, this);
+            if (where_ == 4)
+                co_await tasks().join();
+            if (where_ == 5)
+                co_return;  // joins
+            co_await sleep(24h);
+        }
+
+    private:
+        task<> wait() { co_await sleep(24h); }
+
+        task<> read() { co_await read_frame(); }
+
+        std::shared_ptr<const int> held_;
+        int where_;
+    };
+    for (int where = 0; where <= 6; ++where) {
+        const auto held = std::make_shared<const int>();
+        {
+            session<waiting> s("", {}, held, where);
+            s.settle();
+            EXPECT_GT(held.use_count(), 1);
+        }
+        EXPECT_EQ(held.use_count(), 1) << where;
+    }
+}
+
+}  // namespace
+}  // namespace coserve
