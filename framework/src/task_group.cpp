@@ -34,7 +34,7 @@ bool is_cancellation(const std::exception_ptr& error) {
 
 }  // namespace
 
-struct task_group::state : std::enable_shared_from_this<state>, resident {
+struct task_group::state final : std::enable_shared_from_this<state>, resident {
     struct child {
         asio::cancellation_signal stop;
         bool started = false, cancelled = false;

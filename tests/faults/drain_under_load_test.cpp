@@ -1,114 +1,126 @@
-// A drain while clients write as fast as they can, with slow readers and idle peers beside:
-// whatever was delivered to a handler is answered, the answer arrives, and each connection ends
-// with FIN.
-#include "plain_client.hpp"
+// A drain while peers keep asking: what a handler was given is answered, and the answer arrives.
+#include "../framework/plain_peer.hpp"
 
-#include <coserve/core_local.hpp>
-#include <coserve/testing/loopback_server.hpp>
+#include <coserve/server.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <atomic>
-#include <latch>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
-namespace coserve::faults {
+namespace coserve {
 namespace {
 
-constexpr int busy_clients = 8, slow_clients = 4, idle_clients = 20;
-constexpr std::size_t payload = 500;
+using namespace std::chrono_literals;
+using namespace server_check;
+using ::testing::IsEmpty;
+
+std::atomic<std::uint64_t> delivered = 0;
 
 class counting_echo final : public stream_handler {
-public:
-    explicit counting_echo(const core_local<std::size_t>& delivered) : delivered_(delivered) {}
-
-private:
     task<> handle() override {
-        while (auto request = co_await read_frame()) {
-            ++*delivered_;
-            co_await write_frame(*request);
+        while (auto f = co_await read_frame()) {
+            ++delivered;
+            co_await write_frame(*f);
         }
     }
-
-    const core_local<std::size_t> delivered_;
 };
 
-// Frames as fast as they are taken, until the server takes no more.
-void write_on(plain_client& client) {
-    const std::string batch = framed(std::string(payload, 'b'));
-    while (client.send(batch)) {
+/// Keeps `depth` requests on their way until the server ends the connection. How many were answered.
+std::uint64_t ask_until_the_end(const std::string& url, std::size_t size, std::uint64_t depth) {
+    plain_peer p(url);
+    std::uint64_t asked = 0, answered = 0;
+    for (;; ++answered) {
+        while (asked < answered + depth)
+            p.send_frame(pattern(size, static_cast<std::uint32_t>(asked++)));
+        std::string answer;
+        try {
+            answer = p.receive_frame();
+        } catch (const std::system_error&) {  // a reset
+            throw;
+        } catch (const std::runtime_error& e) {
+            EXPECT_STREQ(e.what(), "the end came after 0 of 4 bytes");
+            return answered;
+        }
+        EXPECT_TRUE(answer == pattern(size, static_cast<std::uint32_t>(answered)));
     }
 }
 
-struct outcome {
-    std::size_t replies = 0;
-    bool whole = false;
-    int error = 0;
-};
+TEST(DrainUnderLoad, LosesNoAnswer) {
+    constexpr int rounds = 5, busy_peers = 6, slow_peers = 4, idle_peers = 8;
+    for (int round = 0; round < rounds; ++round) {
+        delivered = 0;
+        std::mutex mutex;
+        std::vector<std::string> log;
+        server s({.cores = 2, .drain_timeout = 120s, .log = [&](const log_record& r) {
+                      const std::scoped_lock lock(mutex);
+                      log.push_back(log_text(r));
+                  }});
+        s.registry().add<counting_echo>("echo");
+        const std::string url = s.listen("echo=tcp://127.0.0.1:0").url();
+        std::thread runner([&] { s.run(); });
 
-outcome read_all(plain_client& client) {
-    const std::string all = client.receive_rest();
-    const std::string one = framed(std::string(payload, 'b'));
-    outcome o{all.size() / one.size(), all.size() % one.size() == 0, client.error()};
-    for (std::size_t i = 0; i < o.replies; ++i)
-        o.whole = o.whole && std::string_view(all).substr(i * one.size(), one.size()) == one;
-    return o;
-}
-
-TEST(DrainUnderLoad, AnswersAllThatWasDelivered) {
-    const core_local<std::size_t> delivered(2);
-    testing::loopback_server server(
-        [&](registry& r) { r.add<counting_echo>("echo", delivered); },
-        "echo",
-        {},
-        {.cores = 2, .drain_timeout = std::chrono::seconds(30)}
-    );
-    std::vector<plain_client> clients;
-    for (int i = 0; i < busy_clients; ++i)
-        clients.emplace_back(server.url());
-    for (int i = 0; i < slow_clients; ++i)
-        clients.emplace_back(server.url(), 4096);
-    std::vector<plain_client> idle;
-    for (int i = 0; i < idle_clients; ++i)
-        idle.emplace_back(server.url());
-
-    std::vector<outcome> outcomes(clients.size());
-    std::latch under_way(busy_clients), stopped(1);
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-        threads.emplace_back([&, i] { write_on(clients[i]); });
-        threads.emplace_back([&, i] {
-            const bool slow = i >= busy_clients;
-            if (slow) {
-                stopped.wait();  // until then it reads nothing at all
-            } else {
-                EXPECT_EQ(clients[i].receive(payload + 4).size(), payload + 4);
-                under_way.count_down();
+        std::atomic<std::uint64_t> answered = 0;
+        std::atomic<bool> failed = false;
+        std::vector<std::thread> clients;
+        for (int i = 0; i < busy_peers; ++i)
+            clients.emplace_back([&, i] {
+                try {
+                    answered += ask_until_the_end(url, i % 2 ? 64 : 9000, i % 2 ? 32 : 4);
+                } catch (const std::exception& e) {
+                    ADD_FAILURE() << "a busy peer: " << e.what();
+                    failed = true;
+                }
+            });
+        // They have asked for more than all buffers hold, and read nothing until the drain has begun.
+        std::vector<plain_peer> slow, idle;
+        for (int i = 0; i < slow_peers; ++i) {
+            slow.emplace_back(url, 4096);
+            for (std::uint32_t n = 0; n < 20; ++n)
+                slow.back().send_frame(pattern(10'000, n));
+        }
+        for (int i = 0; i < idle_peers; ++i)
+            idle.emplace_back(url);
+        eventually(
+            [&] { return delivered > 200U * static_cast<unsigned>(round + 1) || failed; },
+            "the load is on"
+        );
+        for (const plain_peer& p : slow)
+            eventually([&] { return p.readable(); }, "the first answer waits");
+        s.stop();
+        for (plain_peer& p : idle) {
+            EXPECT_EQ(p.await_end(), plain_peer::ending::finished);
+            p.close();
+        }
+        for (plain_peer& p : slow) {
+            std::uint64_t complete = 0;
+            std::string all = p.receive_rest();
+            for (std::string due = framed(pattern(10'000, 0)); all.size() >= due.size();
+                 due = framed(pattern(10'000, static_cast<std::uint32_t>(complete)))) {
+                EXPECT_TRUE(all.starts_with(due)) << complete;
+                all.erase(0, due.size());
+                ++complete;
             }
-            outcomes[i] = read_all(clients[i]);
-            outcomes[i].replies += slow ? 0 : 1;
-        });
+            EXPECT_THAT(all, IsEmpty());
+            answered += complete;
+            p.close();
+        }
+        for (std::thread& t : clients)
+            t.join();
+        runner.join();
+        EXPECT_EQ(answered, delivered);
+        EXPECT_EQ(s.stats().active, 0U);
+        EXPECT_EQ(s.stats().failed, 0U);
+        EXPECT_THAT(log, IsEmpty());
     }
-    under_way.wait();
-    server.server().stop();
-    stopped.count_down();
-    for (plain_client& client : idle) {
-        EXPECT_EQ(client.receive_rest(), "");
-        EXPECT_EQ(client.error(), 0) << std::strerror(client.error());
-    }
-    threads.clear();
-    clients.clear();
-    server.stop();
-
-    std::size_t answered = 0, counted = 0;
-    for (const outcome& o : outcomes) {
-        EXPECT_TRUE(o.whole);
-        EXPECT_EQ(o.error, 0) << std::strerror(o.error);
-        answered += o.replies;
-    }
-    delivered.all([&](std::size_t count) { counted += count; });
-    EXPECT_GT(answered, 0U);
-    EXPECT_EQ(answered, counted);
-    EXPECT_EQ(server.log(), std::vector<std::string>());
 }
 
 }  // namespace
-}  // namespace coserve::faults
+}  // namespace coserve

@@ -1030,6 +1030,43 @@ TEST_F(SessionRunaway, ATaskIsDroppedToo) {
     expect_dropped(s, said);
 }
 
+/// The connection is open and well, but the task was cancelled.
+TEST_F(SessionRunaway, ATaskThatReadsAfterItsCancellationIsDropped) {
+    class host_of_one final : public stream_handler {
+    public:
+        explicit host_of_one(const bool& fails) : fails_(fails) {}
+
+    private:
+        task<> handle() override {
+            tasks().spawn(&host_of_one::read, this);
+            co_await sleep(1s);
+            if (fails_)
+                throw std::runtime_error("handle's");
+            tasks().cancel();
+        }
+
+        task<> finish() override { co_await write_frame("bye"); }
+
+        task<> read() {
+            for (;;)
+                try {
+                    co_await read_frame();
+                } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+                }
+        }
+
+        const bool fails_;
+    };
+    for (const bool fails : {true, false}) {
+        session<host_of_one> s("", {}, fails);
+        s.advance(1s);
+        EXPECT_EQ(s.run(receive(s.client())), "bye");
+        s.client().close();
+        EXPECT_THAT(end_of(s), HasSubstr(fails ? "handle's" : "went on reading or writing"));
+        EXPECT_THAT(s.log(), SizeIs(1));
+    }
+}
+
 /// handle() runs away beside a task that would never end of itself.
 TEST_F(SessionRunaway, ItsTasksAreCancelled) {
     class and_ticker final : public stream_handler {

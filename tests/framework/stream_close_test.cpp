@@ -401,6 +401,21 @@ TEST_P(stream_close_test, a_stream_may_be_destroyed_by_its_own_reader) {
     }
 }
 
+TEST_P(stream_close_test, whoever_waits_for_a_stream_that_is_destroyed_is_told) {
+    open({}, {}, true);
+    block(*near_);
+    const auto reader = start(ignore(next(*near_)));
+    const auto flush = start(flushed(*near_));
+    const auto watcher = start(gone(*near_));
+    turns();
+    near_.reset();
+    EXPECT_EQ(failure(reader), errc::closed);
+    EXPECT_EQ(end_of(*far_), error_code());
+    finish(flush);
+    far_->close();
+    finish(watcher);
+}
+
 TEST_P(stream_close_test, a_coroutine_may_own_its_stream) {
     open();
     const auto echo = [](frame_stream s) -> task<> {

@@ -448,6 +448,16 @@ TEST_P(stream_write_test, a_call_whose_send_fails_throws_when_it_is_awaited) {
     EXPECT_TRUE(error);
 }
 
+TEST_P(stream_write_test, a_waiting_writer_learns_of_a_reset_though_nobody_reads) {
+    open(with_water(1000, 500), {}, true);
+    block(*near_);
+    const auto writer = start(send_frame(*near_, "never sent"));
+    turns();
+    EXPECT_FALSE(writer->done);
+    far_->abort();
+    EXPECT_TRUE(failure(writer));
+}
+
 TEST_P(stream_write_test, waiting_writers_and_readers_learn_of_a_reset) {
     open(with_water(1000, 500), {}, true);
     block(*near_);
