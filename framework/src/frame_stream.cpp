@@ -118,6 +118,10 @@ bool frame_stream::read_operation::never_completes() const noexcept {
     return stream_->running_away();
 }
 
+void frame_stream::read_operation::refused() const noexcept {
+    stream_->count_refused();
+}
+
 void frame_stream::read_operation::start(
     stream_state& stream, const read_request& request, boost::asio::any_completion_handler<signature> handler
 ) {
@@ -131,6 +135,10 @@ bool frame_stream::wait_operation::ready() {
 
 bool frame_stream::wait_operation::never_completes() const noexcept {
     return stream_->running_away();
+}
+
+void frame_stream::wait_operation::refused() const noexcept {
+    stream_->count_refused();
 }
 
 void frame_stream::wait_operation::start(

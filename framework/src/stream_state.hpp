@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace coserve {
 
@@ -85,16 +86,25 @@ public:
     // they await then never completes, and they are dropped.
     void drop_runaways() noexcept { runaways_dropped_ = true; }
 
-    bool running_away() const noexcept { return runaways_dropped_ && spent_ > most_spent; }
+    bool running_away() const noexcept {
+        return runaways_dropped_ && (spent_ > most_spent || refused_ > most_spent);
+    }
 
     // The coroutine was cancelled: that, too, is an end.
     void cancelled() noexcept { cancelled_ = true; }
 
     void count_cancelled() noexcept { spent_ += cancelled_ ? 1 : 0; }
 
+    // A cancelled coroutine waits for this stream all the same. One that runs away does it again and again in the same turn.
+    void count_refused() noexcept {
+        if (core_ && std::exchange(refused_turn_, core_->turn_number()) != core_->turn_number())
+            refused_ = 0;
+        ++refused_;
+    }
+
     // A new start for the same coroutine.
     void forgive() noexcept {
-        spent_ = 0;
+        spent_ = refused_ = 0;
         cancelled_ = false;
     }
 
@@ -171,7 +181,7 @@ private:
     std::size_t needed_ = 0;      // bytes that what is begun takes, as far as known
     std::size_t searched_ = 0;    // bytes of the input known to hold no start of the delimiter
     std::size_t drain_left_ = 0;  // bytes that had arrived when the drain began and are not used up
-    std::uint64_t pulled_turn_ = 0;
+    std::uint64_t pulled_turn_ = 0, refused_turn_ = 0;
 
     read_request request_;
     std::string delimiter_;
@@ -194,6 +204,7 @@ private:
     std::unique_ptr<linger> linger_;
 
     int spent_ = 0;  // operations since the end was told
+    int refused_ = 0;
     phase phase_ = phase::open;
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false;
     bool waiting_for_rest_ = false, first_read_ = true, draining_ = false, turn_end_asked_ = false;

@@ -2,6 +2,7 @@
 #include "../framework/plain_peer.hpp"
 
 #include <coserve/server.hpp>
+#include <coserve/testing/loopback_server.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +11,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <latch>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -20,6 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace server_check;
+using testing::loopback_server;
 using ::testing::IsEmpty;
 
 std::atomic<std::uint64_t> delivered = 0;
@@ -120,6 +124,62 @@ TEST(DrainUnderLoad, LosesNoAnswer) {
         EXPECT_EQ(s.stats().failed, 0U);
         EXPECT_THAT(log, IsEmpty());
     }
+}
+
+/// Clients that write as fast as they can, and go on writing until nobody takes it any more.
+TEST(DrainUnderLoad, LosesNoAnswerOfThoseWhoWriteOn) {
+    constexpr std::size_t busy_peers = 8, slow_peers = 4, idle_peers = 20;
+    const std::string one = framed(std::string(500, 'b'));
+    delivered = 0;
+    loopback_server s(
+        [](registry& r) { r.add<counting_echo>("echo"); },
+        "echo",
+        "",
+        {.cores = 2, .drain_timeout = 120s}
+    );
+    std::vector<plain_peer> peers, idle;
+    for (std::size_t i = 0; i < busy_peers + slow_peers; ++i)
+        peers.emplace_back(s.url(), i < busy_peers ? 0 : 4096);
+    for (std::size_t i = 0; i < idle_peers; ++i)
+        idle.emplace_back(s.url());
+    std::atomic<std::uint64_t> answered = 0;
+    std::latch under_way(busy_peers), stopped(1);
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < peers.size(); ++i) {
+        threads.emplace_back([&, i] {
+            try {
+                for (;;)
+                    peers[i].send(one);
+            } catch (const std::system_error&) {  // it takes no more
+            }
+        });
+        threads.emplace_back([&, i] {
+            std::string all;
+            if (i < busy_peers) {
+                all = peers[i].receive(one.size());
+                under_way.count_down();
+            } else {
+                stopped.wait();  // until then it reads nothing at all
+            }
+            all += peers[i].receive_rest();
+            EXPECT_EQ(all.size() % one.size(), 0U);
+            for (std::size_t at = 0; at < all.size(); at += one.size())
+                EXPECT_TRUE(std::string_view(all).substr(at, one.size()) == one) << at;
+            answered += all.size() / one.size();
+        });
+    }
+    under_way.wait();
+    s.server().stop();
+    stopped.count_down();
+    for (plain_peer& p : idle)
+        EXPECT_EQ(p.await_end(), plain_peer::ending::finished);
+    idle.clear();
+    threads.clear();
+    peers.clear();
+    s.stop();
+    EXPECT_GT(answered, 0U);
+    EXPECT_EQ(answered, delivered);
+    EXPECT_THAT(s.log(), IsEmpty());
 }
 
 }  // namespace

@@ -1,122 +1,240 @@
-// Servers that are destroyed at any time, before and after their context, with connections in every
-// state. The sanitizers look on.
-#include "plain_client.hpp"
+// Servers that begin and end, a thousand times in one process, with connections in every state.
+#include "../framework/plain_peer.hpp"
 
 #include <coserve/blocking_pool.hpp>
 #include <coserve/server.hpp>
+#include <coserve/testing/run_coroutine.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
-#include <optional>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
-namespace coserve::faults {
+namespace coserve {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace server_check;
 
-// Waits for something of every kind.
-class waits final : public stream_handler {
+std::atomic<int> handlers_alive = 0, begun = 0;
+
+/// Waits, in one way or another.
+class waiting final : public stream_handler {
+public:
+    enum class what { read, sleep, closed, tasks, join, blocking, timer, writing };
+
+    struct options {
+        what where = what::read;
+
+        void read(option_reader& reader) {
+            reader.choice(
+                "at",
+                where,
+                {{"read", what::read},
+                 {"sleep", what::sleep},
+                 {"closed", what::closed},
+                 {"tasks", what::tasks},
+                 {"join", what::join},
+                 {"blocking", what::blocking},
+                 {"timer", what::timer},
+                 {"writing", what::writing}},
+                "what it waits for"
+            );
+        }
+    };
+
+    explicit waiting(const options& o) : where_(o.where) { ++handlers_alive; }
+
+    ~waiting() override { --handlers_alive; }
+
+private:
     task<> handle() override {
-        tasks().spawn(&waits::on_the_clock, this);
-        tasks().spawn(&waits::on_asio, this);
-        tasks().spawn(&waits::on_the_peer, this);
-        while (auto request = co_await read_frame())
-            co_await write_frame(*request);
+        ++begun;
+        switch (where_) {
+            case what::read:
+                co_await read_frame();
+                break;
+            case what::sleep:
+                co_await sleep(1h);
+                break;
+            case what::closed:
+                co_await stream().closed();
+                break;
+            case what::tasks:
+                spawn_all();
+                co_await read_frame();
+                break;
+            case what::join:
+                spawn_all();  // and joins them where it returns
+                break;
+            case what::blocking: {
+                auto work = [] { return 1; };
+                for (;;)
+                    co_await run_blocking(work);
+            }
+            case what::timer:
+                co_await wait_on_asio();
+                break;
+            case what::writing: {
+                const std::string much(100'000, 'x');
+                for (;;)
+                    co_await write_frame(much);
+            }
+        }
     }
 
-    task<> on_the_clock() { co_await sleep(100s); }
+    void spawn_all() {
+        tasks().spawn(&waiting::rest, this);
+        tasks().spawn(&waiting::nest, this);
+        tasks().spawn(&waiting::wait_on_asio, this);
+    }
 
-    task<> on_asio() {
-        asio::steady_timer timer(co_await asio::this_coro::executor, 100s);
+    task<> rest() { co_await sleep(1h); }
+
+    task<> nest() {
+        const auto any = co_await asio::this_coro::executor;
+        task_group group(context_of(any).get_executor());
+        group.spawn(&waiting::rest, this);
+        co_await group.join();
+    }
+
+    task<> wait_on_asio() {
+        asio::steady_timer timer(co_await asio::this_coro::executor, 1h);
         co_await timer.async_wait(asio::use_awaitable);
     }
 
-    task<> on_the_peer() { co_await stream().closed(); }
-
-    task<> finish() override {
-        auto work = [this] { ended_ = true; };
-        co_await run_blocking(work);
-    }
-
-    bool ended_ = false;
+    what where_;
 };
 
-server_options quiet() {
-    server_options options;
-    options.log = nullptr;
-    options.cores = 2;
-    options.drain_timeout = 0ms;
-    return options;
-}
+constexpr std::array all_states{"read", "sleep", "closed", "tasks", "join", "blocking", "timer", "writing"};
 
-void ignore(const std::exception_ptr&) {}
-
-// An idle one, one within a frame, one with a reply it does not read.
-std::vector<plain_client> connect_some(const std::string& url) {
-    std::vector<plain_client> clients;
-    for (const std::string& bytes :
-         {std::string(), std::string("\x05\0\0\0he", 6), framed("hello")}) {
-        clients.emplace_back(url);
-        clients.back().send(bytes);
+/// A listener and a peer for each state.
+struct crowd {
+    explicit crowd(server& s) {
+        s.registry().add<waiting>("wait");
+        for (const char* at : all_states)
+            urls.push_back(s.listen(std::string("wait=tcp://127.0.0.1:0?at=") + at).url());
     }
-    return clients;
+
+    void connect() {
+        for (const std::string& url : urls)
+            peers.emplace_back(url);
+    }
+
+    static bool is_there(const server& s) { return s.stats().active == all_states.size(); }
+
+    std::vector<std::string> urls;
+    std::vector<plain_peer> peers;
+};
+
+server_options quiet(unsigned cores = 1) {
+    return {.cores = cores, .drain_timeout = {}, .blocking_threads = 1, .log = [](const log_record&) {}};
 }
 
-TEST(Lifetime, AServerOnAHostsContextMayEndBeforeItOrAfterIt) {
-    for (int i = 0; i < 1000; ++i) {
-        std::optional<io_context> host(std::in_place, 1);
-        std::optional<server> s(std::in_place, host->get_executor(), quiet());
-        s->registry().add<waits>("waits");
-        const std::string url = s->listen("waits=tcp://127.0.0.1:0").url();
-        asio::co_spawn(*host, s->serve(), ignore);
-        const auto clients = connect_some(url);
-        host->poll();
-        switch (i % 4) {
-        case 0:
-            s.reset();
-            host.reset();
-            break;
-        case 1:
-            host.reset();
-            s.reset();
-            break;
-        case 2:
-            s.reset();
-            host->restart();
-            host->poll();
-            host.reset();
-            break;
-        case 3:
-            s->stop();
-            host->restart();
-            host->poll();
-            host.reset();
-            break;
+class Lifetime : public ::testing::Test {
+protected:
+    void TearDown() override {
+        EXPECT_EQ(handlers_alive, 0);
+        EXPECT_EQ(open_descriptors(), descriptors_);
+    }
+
+    const std::size_t descriptors_ = open_descriptors();
+};
+
+TEST_F(Lifetime, ServersThatNeverRun) {
+    for (int i = 0; i < 100; ++i) {
+        server s(quiet(1 + static_cast<unsigned>(i % 3)));
+        crowd c(s);
+        c.connect();
+        if (i % 2)
+            s.stop();
+    }
+}
+
+TEST_F(Lifetime, ServersOnCoresOfTheirOwn) {
+    for (int i = 0; i < 300; ++i) {
+        server s(quiet(2));
+        crowd c(s);
+        std::thread runner([&] { s.run(); });
+        c.connect();
+        if (i % 3)
+            eventually([&] { return crowd::is_there(s); }, "all are there");
+        if (i % 5 == 0)
+            c.peers.clear();
+        s.stop();
+        runner.join();
+    }
+}
+
+TEST_F(Lifetime, ServersDestroyedBeforeTheirContext) {
+    for (int i = 0; i < 300; ++i) {
+        io_context context(1);
+        {
+            server s(context.get_executor(), quiet());
+            crowd c(s);
+            asio::co_spawn(context, s.serve(), [](std::exception_ptr) {});
+            c.connect();
+            if (i % 3)
+                testing::run_until(context, [&] { return crowd::is_there(s); });
+            if (i % 4 == 1)
+                s.stop();
+            if (i % 4 == 2)
+                context.poll();
         }
+        context.restart();
+        if (i % 2)
+            context.poll();
     }
 }
 
-TEST(Lifetime, AServerOnItsOwnCoresMayEndInAnyState) {
-    for (int i = 0; i < 200; ++i) {
-        std::optional<server> s(std::in_place, quiet());
-        s->registry().add<waits>("waits");
-        const std::string url = s->listen("waits=tcp://127.0.0.1:0").url();
-        const auto clients = connect_some(url);
-        if (i % 2 == 0)
-            continue;  // never run: they wait in the backlog
-        std::thread runs([&] { s->run(); });
-        plain_client answered(url);
-        ASSERT_TRUE(answered.send(framed("hello")));
-        ASSERT_EQ(answered.receive(9), framed("hello"));
-        s->handle().stop();
-        runs.join();
+TEST_F(Lifetime, ServersDestroyedAfterTheirContext) {
+    for (int i = 0; i < 300; ++i) {
+        auto context = std::make_unique<io_context>(1);
+        server s(context->get_executor(), quiet());
+        crowd c(s);
+        asio::co_spawn(*context, s.serve(), [](std::exception_ptr) {});
+        c.connect();
+        if (i % 3)
+            testing::run_until(*context, [&] { return crowd::is_there(s); });
+        if (i % 4 == 1)
+            s.stop();
+        if (i % 4 == 2)
+            context->poll();
+        context.reset();
+        EXPECT_EQ(s.stats().active, 0U);
+        if (i % 2)
+            s.stop();
+    }
+}
+
+/// What is left runs to its end on the host's context.
+TEST_F(Lifetime, DestroyedServersEndInTheContextsNextTurns) {
+    for (int i = 0; i < 100; ++i) {
+        io_context context(1);
+        {
+            server s(context.get_executor(), quiet());
+            crowd c(s);
+            asio::co_spawn(context, s.serve(), [](std::exception_ptr) {});
+            c.connect();
+            testing::run_until(context, [&] { return crowd::is_there(s); });
+        }
+        context.restart();
+        context.run_for(20s);
+        EXPECT_TRUE(context.stopped()) << "something still waits";
+        EXPECT_EQ(handlers_alive, 0);
     }
 }
 
 }  // namespace
-}  // namespace coserve::faults
+}  // namespace coserve

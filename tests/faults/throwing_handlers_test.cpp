@@ -1,109 +1,202 @@
-// Handlers that throw at every step of their life: each ends its own connection, is reported once,
-// and disturbs nobody.
-#include "plain_client.hpp"
+// Handlers that throw at every step of their life.
+#include "../framework/plain_peer.hpp"
 
-#include <coserve/services/echo.hpp>
-#include <coserve/testing/loopback_server.hpp>
+#include <coserve/server.hpp>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
 #include <atomic>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <mutex>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
-namespace coserve::faults {
+namespace coserve {
 namespace {
 
-enum class step { constructor, setup, handle, read, task, finish };
-constexpr int steps = 6, rounds = 170;
+using namespace server_check;
+using ::testing::StartsWith;
 
-std::atomic<int> alive = 0;  // what is left over when all has ended is a leak
+enum class step { none, verify, constructor, setup, handle, task, finish };
 
-class thrower final : public stream_handler {
+constexpr std::array<const char*, 7> names{
+    "none", "verify", "constructor", "setup", "handle", "task", "finish"
+};
+
+std::atomic<int> handlers_alive = 0;
+
+class failing final : public stream_handler {
 public:
     struct options {
-        std::uint64_t when = 0;
+        step where = step::none;
 
         void read(option_reader& reader) {
-            reader.count("step", when, 0, steps - 1, "where it throws");
+            reader.choice(
+                "at",
+                where,
+                {{"none", step::none},
+                 {"verify", step::verify},
+                 {"constructor", step::constructor},
+                 {"setup", step::setup},
+                 {"handle", step::handle},
+                 {"task", step::task},
+                 {"finish", step::finish}},
+                "where it throws"
+            );
         }
     };
 
-    explicit thrower(const options& o) : when_(static_cast<step>(o.when)) {
+    explicit failing(const options& o) : where_(o.where) {
         fail_at(step::constructor);
-        ++alive;
+        ++handlers_alive;
     }
 
-    ~thrower() override { --alive; }
+    ~failing() override { --handlers_alive; }
 
 private:
     task<> setup() override {
+        co_await sleep(duration::zero());
         fail_at(step::setup);
-        co_return;
     }
 
+    /// Throws at the frame whose number is in the first one.
     task<> handle() override {
-        fail_at(step::handle);
-        if (when_ == step::task)
-            tasks().spawn(&thrower::fail_later, this);
-        while (auto request = co_await read_frame()) {
-            co_await write_frame(*request);
-            fail_at(step::read);
+        tasks().spawn(&failing::work, this);
+        int last = -1;
+        for (int number = 0; auto f = co_await read_frame(); ++number) {
+            if (number == 0)
+                last = std::stoi(std::string(f->text()));
+            co_await write_frame(*f);
+            if (number == last)
+                fail_at(step::handle);
         }
+        tasks().cancel();
     }
 
     task<> finish() override {
+        co_await sleep(duration::zero());
         fail_at(step::finish);
-        co_return;
     }
 
-    task<> fail_later() {
+    task<> work() {
         co_await sleep(std::chrono::milliseconds(1));
         fail_at(step::task);
+        co_await sleep(std::chrono::hours(1));
     }
 
     void fail_at(step here) const {
-        if (when_ == here)
-            throw std::runtime_error("as asked");
+        if (here == where_)
+            throw std::runtime_error(names.at(static_cast<std::size_t>(here)));
     }
 
-    const step when_;
+    step where_;
 };
 
-class ThrowingHandlers : public ::testing::TestWithParam<int> {};
-
-TEST_P(ThrowingHandlers, EndTheirOwnConnectionAlone) {
-    const auto when = static_cast<step>(GetParam());
-    std::atomic<int> reported = 0;
-    listener_hooks hooks;
-    hooks.handle_error = [&](const peer_info&, const std::exception_ptr&) { ++reported; };
-    testing::loopback_server good([](registry& r) { r.add<echo>("echo"); }, "echo");
-    testing::loopback_server bad(
-        [](registry& r) { r.add<thrower>("thrower"); },
-        "thrower",
-        "step=" + std::to_string(GetParam()),
-        {.cores = 2},
-        hooks
-    );
-    plain_client beside(good.url());
-    for (int i = 0; i < rounds; ++i) {
-        plain_client client(bad.url());
-        client.send(framed("hello"));
-        if (when == step::finish)
-            client.finish();
-        const std::string reply = client.receive_rest();
-        if (when == step::read || when == step::finish) {
-            EXPECT_EQ(reply, framed("hello"));  // written before it threw
+TEST(ThrowingHandlers, AThousandAtEveryStepDisturbNobody) {
+    constexpr int waves = 20, a_wave = 50;
+    std::mutex mutex;
+    std::map<std::string, int> logged, reported;
+    const std::size_t descriptors = open_descriptors();
+    {
+        server s(
+            {.cores = 2,
+             .log =
+                 [&](const log_record& r) {
+                     const std::scoped_lock lock(mutex);
+                     std::string what(r.message);
+                     for (const auto& [key, value] : r.fields) {
+                         if (key == "reason")
+                             what += ": " + std::string(value);
+                         if (key == "peer") {
+                             EXPECT_THAT(std::string(value), StartsWith("127.0.0.1:"));
+                         }
+                         if (key == "listener") {
+                             EXPECT_THAT(std::string(value), StartsWith("tcp://127.0.0.1:"));
+                         }
+                     }
+                     ++logged[what];
+                 }}
+        );
+        s.registry().add<failing>("fail");
+        std::vector<std::string> urls;
+        for (const char* at : names) {
+            listener_hooks hooks;
+            if (at == std::string_view("verify"))
+                hooks.verify_request = [](const peer_info&) -> bool {
+                    throw std::runtime_error("verify");
+                };
+            hooks.handle_error = [&](const peer_info&, const std::exception_ptr& error) {
+                const std::scoped_lock lock(mutex);
+                try {
+                    std::rethrow_exception(error);
+                } catch (const std::runtime_error& e) {
+                    ++reported[e.what()];
+                }
+            };
+            const auto text = std::string("fail=tcp://127.0.0.1:0?at=") + at;
+            urls.push_back(s.listen(text, std::move(hooks)).url());
         }
-        EXPECT_EQ(client.error(), 0) << std::strerror(client.error());
-        ASSERT_TRUE(beside.send(framed("still here")));
-        ASSERT_EQ(beside.receive(14), framed("STILL HERE"));
+        std::thread runner([&] { s.run(); });
+        plain_peer bystander(urls[0]);
+        bystander.ask("1000000");
+        for (int wave = 0; wave < waves; ++wave) {
+            std::vector<plain_peer> peers;
+            for (int i = 0; i < a_wave; ++i)
+                peers.emplace_back(urls[static_cast<std::size_t>(i) % urls.size()]);
+            for (int i = 0; i < a_wave; ++i) {
+                const auto last = std::to_string(i % 10);
+                std::string frames = framed(last);
+                for (int n = 1; n < 10; ++n)
+                    frames += framed("frame " + std::to_string(n));
+                try {
+                    peers[i].send(frames);
+                } catch (const std::system_error&) {  // it has ended already
+                }
+            }
+            for (int i = 0; i < a_wave; ++i) {
+                const auto at = static_cast<step>(static_cast<std::size_t>(i) % urls.size());
+                std::string due;
+                for (int n = 0; n < (at == step::handle ? i % 10 + 1 : 10); ++n)
+                    due += framed(n == 0 ? std::to_string(i % 10) : "frame " + std::to_string(n));
+                if (at != step::task)
+                    peers[i].finish();
+                const std::string got = peers[i].receive_rest();
+                if (at == step::task)
+                    due.resize(got.size());  // it cuts in anywhere
+                else if (at != step::none && at != step::handle && at != step::finish)
+                    due.clear();
+                EXPECT_EQ(got, due) << names.at(static_cast<std::size_t>(at));
+            }
+            peers.clear();
+            EXPECT_EQ(bystander.ask("still here"), "still here");
+        }
+        bystander.close();
+        eventually([&] { return s.stats().active == 0; }, "all have ended");
+        s.stop();
+        runner.join();
+
+        constexpr int each = waves * (a_wave / 7), more = waves;  // 50 are 7 of each, and one more of the first
+        EXPECT_EQ(s.stats().accepted, 1001U);
+        EXPECT_EQ(s.stats().failed, static_cast<std::size_t>(5 * each));
+        for (const char* at : {"verify", "constructor", "setup", "handle", "task"}) {
+            EXPECT_EQ(reported[at], each) << at;
+            EXPECT_EQ(logged[std::string("connection ended: ") + at], each) << at;
+        }
+        EXPECT_EQ(logged["finish() failed: finish"], each);
+        EXPECT_EQ(logged.size(), 6U);
+        EXPECT_EQ(reported.size(), 5U);
+        static_assert(7 * each + more == 1000);
     }
-    bad.stop();
-    EXPECT_EQ(reported, when == step::finish ? 0 : rounds);  // what finish() throws is logged alone
-    EXPECT_EQ(bad.log().size(), static_cast<std::size_t>(rounds));
-    EXPECT_EQ(bad.server().stats().active, 0U);
-    EXPECT_EQ(alive, 0);
+    EXPECT_EQ(handlers_alive, 0);
+    EXPECT_EQ(open_descriptors(), descriptors);
 }
 
-INSTANTIATE_TEST_SUITE_P(Step, ThrowingHandlers, ::testing::Range(0, steps));
-
 }  // namespace
-}  // namespace coserve::faults
+}  // namespace coserve

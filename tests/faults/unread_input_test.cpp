@@ -1,31 +1,52 @@
-// A handler that answers much and reads little: the peer gets all of it, though its own bytes were
-// never read.
-#include "plain_client.hpp"
+// A handler that answers much and reads little: the peer gets all of it, though its own bytes were never read.
+#include "../framework/plain_peer.hpp"
 
-#include <coserve/testing/loopback_server.hpp>
+#include <coserve/server.hpp>
 
-namespace coserve::faults {
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace coserve {
 namespace {
 
-constexpr std::size_t reply_size = 1'000'000;
+using namespace server_check;
 
-task<> answer_and_leave(frame_stream& stream) {
-    co_await stream.read_exactly(1);
-    const std::string reply(reply_size, 'r');
-    co_await stream.write(reply);
-}
-
-TEST(UnreadInput, DoesNotCostThePeerItsReply) {
-    testing::loopback_server server(
-        [](registry& r) { r.add("answer", answer_and_leave); }, "answer"
-    );
-    plain_client client(
-        server.url(), 4096
-    );  // so that most of the reply is still on its way when the handler returns
-    ASSERT_TRUE(client.send(std::string(300'000, 'u')));
-    EXPECT_EQ(client.receive_rest().size(), reply_size);
-    EXPECT_EQ(client.error(), 0);
+/// The replies of a connection reach its peer whole when the handler returns, whatever it has not read.
+TEST(UnreadInput, CostsThePeerNoReply) {
+    class one_answer final : public stream_handler {
+        task<> handle() override {
+            co_await read_frame();
+            for (int i = 0; i < 10; ++i)
+                co_await write_frame(pattern(100'000));
+        }
+    };
+    const temporary_directory directory;
+    server s({.cores = 2, .log = [](const log_record&) {}});
+    s.registry().add<one_answer>("answer");
+    const std::vector<std::string> urls{
+        s.listen("answer=tcp://127.0.0.1:0").url(),
+        s.listen("answer=unix:" + directory / "x.sock").url(),
+    };
+    std::thread runner([&] { s.run(); });
+    std::string due;
+    for (int i = 0; i < 10; ++i)
+        due += framed(pattern(100'000));
+    for (const std::string& url : urls)
+        for (int i = 0; i < 40; ++i) {
+            plain_peer p(url, i % 2 ? 4096 : 0);
+            p.send_frame("go");
+            p.send(pattern(i % 3 == 0 ? 1 : 50'000));
+            EXPECT_TRUE(p.receive_rest() == due);
+        }
+    eventually([&] { return s.stats().active == 0; }, "all have ended");
+    s.stop();
+    runner.join();
+    EXPECT_EQ(s.stats().failed, 0U);
 }
 
 }  // namespace
-}  // namespace coserve::faults
+}  // namespace coserve

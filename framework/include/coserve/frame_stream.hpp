@@ -123,6 +123,7 @@ public:
     std::optional<frame> take() const noexcept { return next_; }
 
     bool never_completes() const noexcept;
+    void refused() const noexcept;
 
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
@@ -156,6 +157,7 @@ public:
     void take() const noexcept {}
 
     bool never_completes() const noexcept;
+    void refused() const noexcept;
 
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {

@@ -94,7 +94,14 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
                 if constexpr (requires { { op.never_completes() } -> std::same_as<bool>; })
                     if (op.never_completes())
                         self.await_transform(asio::this_coro::throw_if_cancelled(false)).await_resume();
-                slow.emplace(self, op).awaiter.await_suspend(h);
+                try {
+                    slow.emplace(self, op);
+                } catch (...) {  // the coroutine was cancelled
+                    if constexpr (requires { op.refused(); })
+                        op.refused();
+                    throw;
+                }
+                slow->awaiter.await_suspend(h);
             }
 
             decltype(op.take()) await_resume() {

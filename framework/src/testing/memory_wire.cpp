@@ -59,7 +59,7 @@ struct memory_wire::state {
         const incoming& in = at(e);
         tell(e, EPOLLOUT | (in.bytes.empty() && !in.finished ? 0U : EPOLLIN) | (in.finished ? EPOLLRDHUP : 0U));
         if (broken)
-            tell(e, EPOLLIN | EPOLLHUP | EPOLLERR);
+            tell(e, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR);
     }
 
     core& where;
@@ -171,7 +171,7 @@ private:
 
     void reset_both() noexcept {
         wire_->broken = true;
-        wire_->tell(there_, EPOLLIN | EPOLLHUP | EPOLLERR);
+        wire_->tell(there_, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR);
     }
 
     std::shared_ptr<memory_wire::state> wire_;
