@@ -19,16 +19,15 @@ constexpr int longest_backlog = 65536;
 
 // What ended before it was accepted, and concerns nobody.
 bool is_passing(int error) {
-    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
-           error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == ENETUNREACH;
+    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+           error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET ||
+           error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 }  // namespace
 
 acceptor::acceptor(core& c, listening l, callbacks f)
-    : core_(&c),
-      listening_(std::move(l)),
-      callbacks_(std::move(f)) {
+    : core_(&c), listening_(std::move(l)), callbacks_(std::move(f)) {
     core_->admit(*this);
 }
 
@@ -70,12 +69,15 @@ bool acceptor::accept_some(int most) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        unique_fd accepted(::accept4(listening_.socket.get(), generic, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        unique_fd accepted(
+            ::accept4(listening_.socket.get(), generic, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        );
         if (accepted) {
             failing_ = false;
             const int fd = accepted.get();
             callbacks_.accepted(
-                std::move(accepted), address.ss_family == AF_UNIX ? peer_of(fd) : endpoint(generic, size)
+                std::move(accepted),
+                address.ss_family == AF_UNIX ? peer_of(fd) : endpoint(generic, size)
             );
             if (!listening_.socket)  // a hook ended the server
                 return false;
@@ -103,7 +105,8 @@ void acceptor::close() noexcept {
     listening_.socket.reset();
 }
 
-// Before the socket is closed: from then on another server may take the path for stale, and put its own there.
+// Before the socket is closed: from then on another server may take the path for stale, and put its
+// own there.
 void acceptor::unlink() noexcept {
     if (!listening_.unlink_path.empty())
         ::unlink(std::exchange(listening_.unlink_path, {}).c_str());

@@ -22,9 +22,7 @@ using handler = asio::any_completion_handler<void(std::exception_ptr)>;
 class job final : public std::enable_shared_from_this<job>, resident {
 public:
     job(core& c, std::function<void()> work, handler h)
-        : core_(c),
-          work_(std::move(work)),
-          handler_(std::move(h)) {}
+        : core_(c), work_(std::move(work)), handler_(std::move(h)) {}
 
     void start() {
         core_.admit(*this);
@@ -44,7 +42,9 @@ private:
         done_ = true;
         finished_.notify_one();
         if (attached_)
-            asio::post(core_.context(), [self = shared_from_this(), error] { self->complete(error); });
+            asio::post(core_.context(), [self = shared_from_this(), error] {
+                self->complete(error);
+            });
     }
 
     void complete(std::exception_ptr error) {

@@ -42,7 +42,9 @@ std::vector<block>* buffer_pool::shelf(std::size_t size) noexcept {
 }
 
 block buffer_pool::take(std::size_t least) {
-    const std::size_t size = least <= small ? small : least <= normal ? normal : std::bit_ceil(least);
+    const std::size_t size = least <= small    ? small
+                             : least <= normal ? normal
+                                               : std::bit_ceil(least);
     auto* const kept = shelf(size);
     if (!kept || kept->empty())
         return allocate(size);

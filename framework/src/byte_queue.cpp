@@ -11,7 +11,8 @@ std::span<std::byte> byte_queue::prepare(buffer_pool& pool, std::size_t least) {
     if (empty())
         begin_ = end_ = 0;
     if (block_.size - end_ < least) {
-        if (block_.size - size() >= least && begin_ >= size()) {  // moving costs less than what was used up
+        // Moving costs less than what was used up.
+        if (block_.size - size() >= least && begin_ >= size()) {
             unpoison(block_.data, begin_);
             std::memcpy(block_.data, block_.data + begin_, size());
             end_ -= begin_;

@@ -1,4 +1,5 @@
-// Bytes in arrival order in one contiguous block, leased from the core's pool only while it holds any.
+// Bytes in arrival order in one contiguous block, leased from the core's pool only while it holds
+// any.
 #pragma once
 
 #include "buffer_pool.hpp"
@@ -23,7 +24,8 @@ public:
 
     std::size_t capacity() const noexcept { return block_.size; }
 
-    // Room for at least `least` bytes behind the data, and as much more as there is; the data may move.
+    // Room for at least `least` bytes behind the data, and as much more as there is; the data may
+    // move.
     std::span<std::byte> prepare(buffer_pool&, std::size_t least);
 
     // That many of the prepared bytes are data now.

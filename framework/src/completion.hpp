@@ -36,9 +36,12 @@ Handler release_handler(Handler& stored) {
 // Calls it from the loop, never from within the caller.
 template <class Handler, class... A>
 void post_completion(io_context& context, Handler handler, A... arguments) {
-    asio::post(context, [handler = std::move(handler), ... arguments = std::move(arguments)]() mutable {
-        std::move(handler)(std::move(arguments)...);
-    });
+    asio::post(
+        context,
+        [handler = std::move(handler), ... arguments = std::move(arguments)]() mutable {
+            std::move(handler)(std::move(arguments)...);
+        }
+    );
 }
 
 }  // namespace coserve

@@ -52,8 +52,7 @@ class time_limit {
 public:
     template <class Cancel>
     time_limit(io_context& context, duration limit, Cancel cancel)
-        : timer_(context),
-          state_(std::make_shared<state>()) {
+        : timer_(context), state_(std::make_shared<state>()) {
         timer_.expires_after(std::min<duration>(limit, std::chrono::hours(24)));
         timer_.async_wait([cancel, s = state_](error_code error) {
             if (error || s->over)

@@ -1,4 +1,5 @@
-// What one core has: its io_context's readiness set, clock, deadlines and buffers, and the turns of its loop.
+// What one core has: its io_context's readiness set, clock, deadlines and buffers, and the turns of
+// its loop.
 #pragma once
 
 #include "buffer_pool.hpp"
@@ -19,8 +20,8 @@ namespace coserve {
 
 class blocking_threads;
 
-// What lives on a core and is told when its context ends: it must then drop the handlers that wait on it (they own the coroutine, and
-// that may own this) and not touch the core any more.
+// What lives on a core and is told when its context ends: it must then drop the handlers that wait
+// on it (they own the coroutine, and that may own this) and not touch the core any more.
 class resident {
 public:
     resident(const resident&) = delete;

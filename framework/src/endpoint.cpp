@@ -36,14 +36,14 @@ endpoint endpoint::unix_peer(std::int32_t process) noexcept {
 
 std::string endpoint::to_string() const {
     switch (family_) {
-        case family::memory:
-            return "memory";
-        case family::local:
-            return scope_ ? "unix:pid=" + std::to_string(scope_) : "unix";
-        case family::v4:
-            return address() + ':' + std::to_string(port_);
-        case family::v6:
-            return '[' + address() + "]:" + std::to_string(port_);
+    case family::memory:
+        return "memory";
+    case family::local:
+        return scope_ ? "unix:pid=" + std::to_string(scope_) : "unix";
+    case family::v4:
+        return address() + ':' + std::to_string(port_);
+    case family::v6:
+        return '[' + address() + "]:" + std::to_string(port_);
     }
     return {};
 }

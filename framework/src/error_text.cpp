@@ -11,7 +11,8 @@ namespace {
 bool peer_vanished(const error_code& code) {
     namespace errc = boost::system::errc;
     return code == errc::connection_reset || code == errc::broken_pipe || code == errc::timed_out ||
-           code == errc::host_unreachable || code == errc::network_unreachable || code == errc::connection_aborted;
+           code == errc::host_unreachable || code == errc::network_unreachable ||
+           code == errc::connection_aborted;
 }
 
 // what() without the category and number that Boost.System appends.
@@ -34,7 +35,10 @@ error_description describe(const std::exception_ptr& error) noexcept {
             return {"cancelled", log_level::info};
         if (peer_vanished(code))
             return {reason_of(e), log_level::debug};
-        return {reason_of(e), code.category() == error_category() ? log_level::warning : log_level::error};
+        return {
+            reason_of(e),
+            code.category() == error_category() ? log_level::warning : log_level::error
+        };
     } catch (const std::exception& e) {
         return {e.what(), log_level::error};
     } catch (...) {

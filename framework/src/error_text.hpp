@@ -10,7 +10,9 @@ namespace coserve {
 
 struct error_description {
     std::string reason;
-    log_level level;  // debug: the peer vanished; info: it was cut off; warning: what it did wrong; error: the handler's own
+    // Debug: the peer vanished; info: it was cut off; warning: what it did wrong; error: the
+    // handler's own.
+    log_level level;
 };
 
 error_description describe(const std::exception_ptr&) noexcept;

@@ -123,7 +123,9 @@ void frame_stream::read_operation::refused() const noexcept {
 }
 
 void frame_stream::read_operation::start(
-    stream_state& stream, const read_request& request, boost::asio::any_completion_handler<signature> handler
+    stream_state& stream,
+    const read_request& request,
+    boost::asio::any_completion_handler<signature> handler
 ) {
     stream.wait_read(request, std::move(handler));
 }

@@ -37,7 +37,9 @@ unique_fd open_socket(int family, const std::string& url) {
     return fd;
 }
 
-void bind_and_listen(int fd, const sockaddr* address, socklen_t size, int backlog, const std::string& url) {
+void bind_and_listen(
+    int fd, const sockaddr* address, socklen_t size, int backlog, const std::string& url
+) {
     if (::bind(fd, address, size) != 0 || ::listen(fd, backlog) != 0)
         fail(url);
 }
@@ -56,23 +58,28 @@ listening listen_tcp(const tcp::endpoint& at, int backlog) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-    bind_and_listen(fd, at.data(), static_cast<socklen_t>(at.size()), backlog, url_of(wanted.to_string()));
+    bind_and_listen(
+        fd, at.data(), static_cast<socklen_t>(at.size()), backlog, url_of(wanted.to_string())
+    );
     l.url = url_of(local_of(fd).to_string());
     return l;
 }
 
-// An address that this machine does not have, as [::1] where IPv6 is off. A name may stand for such ones beside others.
+// An address that this machine does not have, as [::1] where IPv6 is off. A name may stand for such
+// ones beside others.
 bool is_absent(const error_code& error) {
     return error == boost::system::errc::address_not_available ||
            error == boost::system::errc::address_family_not_supported;
 }
 
-// Port 0 for several addresses: the port that the first got is tried for the others, a few times over.
+// Port 0 for several addresses: the port that the first got is tried for the others, a few times
+// over.
 std::vector<listening> listen_tcp(const endpoint_url& url, int backlog) {
     io_context resolving;
     tcp::resolver resolver(resolving);
     error_code error;
-    const auto found = resolver.resolve(url.host, std::to_string(url.port), tcp::resolver::passive, error);
+    const auto found =
+        resolver.resolve(url.host, std::to_string(url.port), tcp::resolver::passive, error);
     if (error)
         throw system_error(error, url.to_string());
     std::vector<tcp::endpoint> addresses;
@@ -134,14 +141,16 @@ std::vector<listening> listen_unix(const endpoint_url& url, int backlog) {
 
 std::vector<listening> listen_at(const endpoint_url& url, int backlog) {
     switch (url.kind) {
-        case endpoint_url::scheme::tcp:
-            return listen_tcp(url, backlog);
-        case endpoint_url::scheme::unix_stream:
-            return listen_unix(url, backlog);
-        case endpoint_url::scheme::udp:
-            break;
+    case endpoint_url::scheme::tcp:
+        return listen_tcp(url, backlog);
+    case endpoint_url::scheme::unix_stream:
+        return listen_unix(url, backlog);
+    case endpoint_url::scheme::udp:
+        break;
     }
-    throw configuration_error(url.to_string() + ": there are no datagram services; use tcp:// or unix:");
+    throw configuration_error(
+        url.to_string() + ": there are no datagram services; use tcp:// or unix:"
+    );
 }
 
 }  // namespace coserve

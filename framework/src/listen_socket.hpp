@@ -16,7 +16,8 @@ struct listening {
     std::string unlink_path;  // of a Unix socket
 };
 
-// One for each address that the host resolves to and this machine has. Errors: boost::system::system_error that names the address.
+// One for each address that the host resolves to and this machine has. Errors:
+// boost::system::system_error that names the address.
 std::vector<listening> listen_at(const endpoint_url&, int backlog);
 
 }  // namespace coserve

@@ -4,15 +4,27 @@
 
 namespace coserve {
 
-listener_options listener_options::read(option_reader& reader, const registry& known, std::string_view service_name) {
+listener_options listener_options::read(
+    option_reader& reader, const registry& known, std::string_view service_name
+) {
     listener_options o;
     const service& found = known.find(service_name);
     o.make_handler = found(reader);
     o.limits.read(reader);
     o.codecs = known.framings().read(reader, o.limits);
-    reader.count("max-connections", o.max_connections, 0, 1'000'000, "open at once on this listener; 0: no limit");
     reader.count(
-        "max-connections-per-peer", o.max_connections_per_peer, 0, 1'000'000, "open at once from one address; 0: no limit"
+        "max-connections",
+        o.max_connections,
+        0,
+        1'000'000,
+        "open at once on this listener; 0: no limit"
+    );
+    reader.count(
+        "max-connections-per-peer",
+        o.max_connections_per_peer,
+        0,
+        1'000'000,
+        "open at once from one address; 0: no limit"
     );
     reader.count("backlog", o.backlog, 1, 65'535, "connections that wait to be accepted");
     reader.finish();

@@ -10,9 +10,7 @@ namespace coserve {
 class periodic_action final : timer {
 public:
     periodic_action(core& c, duration interval, std::function<void()> call)
-        : core_(c),
-          interval_(interval),
-          call_(std::move(call)) {}
+        : core_(c), interval_(interval), call_(std::move(call)) {}
 
     void start() { core_.timers().arm(*this, core_.timers().after(interval_)); }
 

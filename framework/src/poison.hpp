@@ -23,7 +23,8 @@ inline void poison([[maybe_unused]] const void* data, [[maybe_unused]] std::size
 #endif
 }
 
-inline void unpoison([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t size) noexcept {
+inline void
+unpoison([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t size) noexcept {
 #ifdef COSERVE_ASAN
     ASAN_UNPOISON_MEMORY_REGION(data, size);
 #endif

@@ -95,12 +95,14 @@ void readiness::wait() {
     });
 }
 
-// At most one batch, then Asio's other work: async_wait asks epoll afresh, so what is left is not lost.
+// At most one batch, then Asio's other work: async_wait asks epoll afresh, so what is left is not
+// lost.
 void readiness::turn() {
     std::array<epoll_event, 128> ready;
     const core::turn scope(core_);
     telling_.swap(later_);
-    const int count = epoll_wait(set_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
+    const int count =
+        epoll_wait(set_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
     for (int i = 0; i < count; ++i)
         tell(*static_cast<watcher*>(ready[i].data.ptr), ready[i].events);
     for (watcher* w : telling_) {

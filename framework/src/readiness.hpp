@@ -1,4 +1,5 @@
-// One edge-triggered epoll set per core, itself watched by Asio: tells sockets that they became readable or writable.
+// One edge-triggered epoll set per core, itself watched by Asio: tells sockets that they became
+// readable or writable.
 #pragma once
 
 #include <coserve/io.hpp>
@@ -12,13 +13,15 @@ namespace coserve {
 
 class core;
 
-// What is told of a descriptor's events. It lives on to the end of the turn in which it was removed.
+// What is told of a descriptor's events. It lives on to the end of the turn in which it was
+// removed.
 class watcher {
 public:
     watcher(const watcher&) = delete;
     watcher& operator=(const watcher&) = delete;
 
-    // `events` as epoll gives them, in a turn. An exception is thrown out of the context's run(), after the turn.
+    // `events` as epoll gives them, in a turn. An exception is thrown out of the context's run(),
+    // after the turn.
     virtual void on_ready(std::uint32_t events) = 0;
 
 protected:
@@ -38,7 +41,8 @@ public:
 
     // Tells of IN, OUT and RDHUP, each at its edge. Errors: boost::system::system_error.
     void add(int descriptor, watcher&);
-    // Before the descriptor is closed: close() takes nothing out of the set while a child between vfork and exec still holds it.
+    // Before the descriptor is closed: close() takes nothing out of the set while a child between
+    // vfork and exec still holds it.
     void remove(int descriptor, watcher&) noexcept;
 
     // The same for what has no descriptor, and tells of its edges itself.

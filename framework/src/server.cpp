@@ -9,7 +9,8 @@
 
 namespace coserve {
 
-server::server(server_options options) : state_(std::make_shared<server_state>(std::move(options))) {}
+server::server(server_options options)
+    : state_(std::make_shared<server_state>(std::move(options))) {}
 
 server::server(asio::any_io_executor host, server_options options)
     : state_(std::make_shared<server_state>(context_of(host), std::move(options))) {}
@@ -46,7 +47,9 @@ task<> serve_until_done(std::shared_ptr<server_state> state) {
     if (!state->has_host())
         throw std::logic_error("a server on cores of its own is run by run()");
     state->start_serving();
-    auto start = [&](asio::any_completion_handler<void(error_code)> h) { state->wait_until_done(std::move(h)); };
+    auto start = [&](asio::any_completion_handler<void(error_code)> h) {
+        state->wait_until_done(std::move(h));
+    };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
         start, asio::use_awaitable
     );
@@ -76,7 +79,8 @@ server_handle server::handle() const noexcept {
 
 // ---- server_handle
 
-server_handle::server_handle(std::weak_ptr<server_state> state) noexcept : state_(std::move(state)) {}
+server_handle::server_handle(std::weak_ptr<server_state> state) noexcept
+    : state_(std::move(state)) {}
 
 void server_handle::stop() const noexcept {
     if (const auto state = state_.lock())

@@ -31,9 +31,7 @@ constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
 connection_permit::connection_permit(
     std::shared_ptr<server_state> s, std::shared_ptr<listener_state> l, std::size_t core
 ) noexcept
-    : server_(std::move(s)),
-      listener_(std::move(l)),
-      core_(core) {
+    : server_(std::move(s)), listener_(std::move(l)), core_(core) {
     ++server_->active_;
     ++server_->cores_[core_]->active;
     ++listener_->active;
@@ -205,7 +203,8 @@ void server_state::abandon() noexcept {
             return;
         attached_ = false;
     }
-    // It may be a handler, a hook or an action of its own that destroys it: what is on the way through it goes on until the next turn.
+    // It may be a handler, a hook or an action of its own that destroys it: what is on the way
+    // through it goes on until the next turn.
     asio::post(*cores_[0]->context, [self = shared_from_this()] {});
     for (acceptor& a : acceptors_)
         a.close();
@@ -228,7 +227,9 @@ void server_state::on_shutdown() noexcept {
 
 // ---- connections
 
-void server_state::admit(const std::shared_ptr<listener_state>& l, unique_fd fd, const endpoint& peer) {
+void server_state::admit(
+    const std::shared_ptr<listener_state>& l, unique_fd fd, const endpoint& peer
+) {
     accepted_.fetch_add(1, std::memory_order_relaxed);
     const listener_options& o = l->options;
     if (options_.max_connections != 0 && active_ >= options_.max_connections)
@@ -250,7 +251,9 @@ void server_state::admit(const std::shared_ptr<listener_state>& l, unique_fd fd,
         asio::post(*cores_[where]->context, std::move(start));
 }
 
-void server_state::start_session(std::size_t where, std::unique_ptr<transport> t, connection_permit permit) {
+void server_state::start_session(
+    std::size_t where, std::unique_ptr<transport> t, connection_permit permit
+) {
     try {
         session::start(core::of(*cores_[where]->context), std::move(t), std::move(permit));
     } catch (...) {
@@ -261,7 +264,8 @@ void server_state::start_session(std::size_t where, std::unique_ptr<transport> t
 }
 
 std::size_t server_state::least_loaded() const noexcept {
-    const auto least = std::ranges::min_element(cores_, {}, [](const auto& c) { return c->active.load(); });
+    const auto least =
+        std::ranges::min_element(cores_, {}, [](const auto& c) { return c->active.load(); });
     return static_cast<std::size_t>(least - cores_.begin());
 }
 

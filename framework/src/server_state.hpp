@@ -25,7 +25,9 @@ class periodic_action;
 // One connection in all counters it is in, until it is destroyed.
 class connection_permit {
 public:
-    connection_permit(std::shared_ptr<server_state>, std::shared_ptr<listener_state>, std::size_t core) noexcept;
+    connection_permit(
+        std::shared_ptr<server_state>, std::shared_ptr<listener_state>, std::size_t core
+    ) noexcept;
     connection_permit(connection_permit&&) noexcept = default;
     connection_permit& operator=(connection_permit&&) = delete;
     ~connection_permit();
@@ -50,7 +52,7 @@ private:
 // Thread: on core 0, except where it says any.
 class server_state final : public std::enable_shared_from_this<server_state>, timer, resident {
 public:
-    explicit server_state(server_options);                    // cores of its own
+    explicit server_state(server_options);  // cores of its own
     server_state(io_context& host, server_options);
     ~server_state();
 
@@ -82,10 +84,12 @@ public:
     void count_failure() noexcept { failed_.fetch_add(1, std::memory_order_relaxed); }
     void count_refusal() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
 
-    // A connection of a listener, from wherever it comes: chooses its core and starts its session there.
+    // A connection of a listener, from wherever it comes: chooses its core and starts its session
+    // there.
     void admit(const std::shared_ptr<listener_state>&, unique_fd, const endpoint& peer);
     // The test kit's: a listener that nothing listens for.
-    std::shared_ptr<listener_state> add_listener(const listen_spec&, std::string_view text, listener_hooks);
+    std::shared_ptr<listener_state>
+    add_listener(const listen_spec&, std::string_view text, listener_hooks);
     void start_session(std::size_t core, std::unique_ptr<transport>, connection_permit);
 
 private:
@@ -119,7 +123,8 @@ private:
     std::list<periodic_action> actions_;
     asio::any_completion_handler<void(error_code)> waiting_;
 
-    std::mutex mutex_;            // of the next, which says whether the contexts are there to be posted to
+    // Of the next, which says whether the contexts are there to be posted to.
+    std::mutex mutex_;
     bool attached_ = true;
     std::atomic<bool> stopping_ = false;
     std::atomic<std::size_t> active_ = 0;

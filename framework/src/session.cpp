@@ -54,9 +54,13 @@ session::~session() {
 
 // Its coroutines throw nothing.
 void session::spawn(task<> work) {
-    spawn_end told([](const std::exception_ptr&) {}, [self = shared_from_this()] { self->dropped(); });
+    spawn_end told(
+        [](const std::exception_ptr&) {}, [self = shared_from_this()] { self->dropped(); }
+    );
     asio::co_spawn(
-        core_.context(), std::move(work), asio::bind_cancellation_slot(stop_.slot(), std::move(told))
+        core_.context(),
+        std::move(work),
+        asio::bind_cancellation_slot(stop_.slot(), std::move(told))
     );
 }
 
@@ -97,7 +101,9 @@ void session::cancel() noexcept {
     if (phase_ == phase::handling)
         stop();
     else if (phase_ == phase::finishing && expired_)
-        core_.timers().arm(*this, std::min(deadline(), core_.timers().now() + finish_time_at_expiry));
+        core_.timers().arm(
+            *this, std::min(deadline(), core_.timers().now() + finish_time_at_expiry)
+        );
 }
 
 // finish() took too long.
@@ -120,7 +126,8 @@ void session::make_handler() {
     handler_->session_ = this;
 }
 
-// An idle connection keeps this frame and its handler's, so what comes at the end has frames of its own.
+// An idle connection keeps this frame and its handler's, so what comes at the end has frames of its
+// own.
 task<> session::run(std::shared_ptr<session> self) {
     std::exception_ptr error;
     try {
@@ -168,7 +175,8 @@ task<> session::end(std::exception_ptr error) {
 }
 
 task<> session::join(std::exception_ptr& error) {
-    const bool task_was_first = task_failed_;  // what cancelled handle() counts, not that it was cancelled
+    // What cancelled handle() counts, not that it was cancelled.
+    const bool task_was_first = task_failed_;
     tasks_->cancel();
     try {
         co_await tasks_->join();
@@ -181,7 +189,9 @@ task<> session::join(std::exception_ptr& error) {
 task<> session::finish() {
     phase_ = phase::finishing;
     stream_.state().forgive();
-    core_.timers().arm(*this, core_.timers().now() + (expired_ ? finish_time_at_expiry : finish_time));
+    core_.timers().arm(
+        *this, core_.timers().now() + (expired_ ? finish_time_at_expiry : finish_time)
+    );
     try {
         co_await handler_->finish();
     } catch (...) {
@@ -201,7 +211,8 @@ task<> session::close() {
     co_await closed;
 }
 
-// A deadline may have ended it while what the handler had written was on its way. A peer that has gone by then is no error.
+// A deadline may have ended it while what the handler had written was on its way. A peer that has
+// gone by then is no error.
 void session::report_lost_output() noexcept {
     try {
         stream_.state().happened(stream_event::flushed);

@@ -45,9 +45,10 @@ public:
         message.msg_iov = const_cast<iovec*>(from.data());
         message.msg_iovlen = from.size();
         for (;;) {
-            const ssize_t n = from.size() == 1
-                ? ::send(fd_.get(), from[0].iov_base, from[0].iov_len, MSG_NOSIGNAL)
-                : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+            const ssize_t n =
+                from.size() == 1
+                    ? ::send(fd_.get(), from[0].iov_base, from[0].iov_len, MSG_NOSIGNAL)
+                    : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
             if (n >= 0)
                 return {static_cast<std::size_t>(n), 0};
             if (errno != EINTR)

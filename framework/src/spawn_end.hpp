@@ -1,4 +1,5 @@
-// How a spawned coroutine tells that it is over: it ended, or it was dropped while it waited for what will never come.
+// How a spawned coroutine tells that it is over: it ended, or it was dropped while it waited for
+// what will never come.
 #pragma once
 
 #include <exception>
@@ -6,13 +7,15 @@
 
 namespace coserve {
 
-inline constexpr const char* dropped_coroutine = "a coroutine went on reading or writing after its connection had ended";
+inline constexpr const char* dropped_coroutine =
+    "a coroutine went on reading or writing after its connection had ended";
 
 // For co_spawn. `dropped` is called while the coroutine is destroyed.
 template <class Ended, class Dropped>
 class spawn_end {
 public:
-    spawn_end(Ended ended, Dropped dropped) : ended_(std::move(ended)), dropped_(std::move(dropped)) {}
+    spawn_end(Ended ended, Dropped dropped)
+        : ended_(std::move(ended)), dropped_(std::move(dropped)) {}
 
     spawn_end(spawn_end&& other) noexcept
         : ended_(std::move(other.ended_)),

@@ -1,5 +1,5 @@
-// How a stream_state ends: flush, FIN, read and drop until the peer's FIN, close. Closing with unread input would be a reset, and the
-// peer would lose what it had not read yet.
+// How a stream_state ends: flush, FIN, read and drop until the peer's FIN, close. Closing with
+// unread input would be a reset, and the peer would lose what it had not read yet.
 #include "completion.hpp"
 #include "mailbox_state.hpp"
 #include "stream_state.hpp"
@@ -19,7 +19,8 @@ namespace {
 // From when the peer has acknowledged all output.
 constexpr duration linger_time = 2s;
 constexpr std::size_t linger_bytes = std::size_t{1} << 20;
-// The kernel does not tell when output is acknowledged: it is asked, at first soon, then less often.
+// The kernel does not tell when output is acknowledged: it is asked, at first soon, then less
+// often.
 constexpr duration first_poll = 5ms, last_poll = 250ms;
 
 }  // namespace
@@ -111,7 +112,8 @@ void stream_state::check_linger() noexcept {
             l.progress = now;
         if (left == 0)
             l.acknowledged = now;
-        else if (limits_->write_timeout != duration::zero() && now >= l.progress + limits_->write_timeout)
+        else if (limits_->write_timeout != duration::zero() &&
+                 now >= l.progress + limits_->write_timeout)
             return finish_close(true);
     }
     if (l.acknowledged == never) {
@@ -134,7 +136,11 @@ void stream_state::finish_close(bool reset) noexcept {
     core_->timers().disarm(*this);
     output_.release(core_->buffers());
     writable_ = readable_ = false;
-    for (const auto what : {stream_event::writable, stream_event::flushed, stream_event::peer_gone, stream_event::closed})
+    for (const auto what :
+         {stream_event::writable,
+          stream_event::flushed,
+          stream_event::peer_gone,
+          stream_event::closed})
         wake(what);
     if (orphaned_)
         die();

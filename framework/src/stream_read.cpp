@@ -60,7 +60,8 @@ void stream_state::wait_read(const read_request& request, frame_handler h) {
     await_input();
 }
 
-// By post: a coroutine that is not a task asks here first, and would recurse. Until it goes on it is still the one reader.
+// By post: a coroutine that is not a task asks here first, and would recurse. Until it goes on it
+// is still the one reader.
 void stream_state::hand_over(frame_handler h, std::optional<frame> next) {
     if (!handing_over_)
         handing_over_ = std::make_shared<bool>();
@@ -93,20 +94,20 @@ bool stream_state::find_next(std::optional<frame>& next) {
     bool found = false;
     if (!drained()) {
         switch (request_.what) {
-            case read_request::kind::frame:
-                found = decode(next);
-                break;
-            case read_request::kind::some:
-                if ((found = !input_.empty()))
-                    next = deliver(0, input_.size(), input_.size());
-                break;
-            case read_request::kind::exactly:
-                if ((found = input_.size() >= request_.size))
-                    next = deliver(0, request_.size, request_.size);
-                break;
-            case read_request::kind::until:
-                found = find_delimiter(next);
-                break;
+        case read_request::kind::frame:
+            found = decode(next);
+            break;
+        case read_request::kind::some:
+            if ((found = !input_.empty()))
+                next = deliver(0, input_.size(), input_.size());
+            break;
+        case read_request::kind::exactly:
+            if ((found = input_.size() >= request_.size))
+                next = deliver(0, request_.size, request_.size);
+            break;
+        case read_request::kind::until:
+            found = find_delimiter(next);
+            break;
         }
     }
     if (found)
@@ -130,26 +131,28 @@ bool stream_state::decode(std::optional<frame>& next) {
     while (!input_.empty()) {
         const decoded d = decoder_->decode(input_.data());
         switch (d.what) {
-            case decoded::outcome::frame:
-                next = deliver(d.offset, d.size, d.consumed);
-                return true;
-            case decoded::outcome::skipped:
-                if (d.error && observer_)
-                    observer_->on_dropped_frame(
-                        "a frame of " + std::to_string(d.declared) + " bytes: " + d.error.message()
-                    );
-                input_.consume(d.consumed);
-                count_used_up(d.consumed);
-                break;
-            case decoded::outcome::need_more:
-                needed_ = d.needed;
-                return false;
-            case decoded::outcome::error:
-                refuse_input(
-                    d.error,
-                    d.declared == 0 ? "" : "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
-                                               std::to_string(decoder_->max_frame())
+        case decoded::outcome::frame:
+            next = deliver(d.offset, d.size, d.consumed);
+            return true;
+        case decoded::outcome::skipped:
+            if (d.error && observer_)
+                observer_->on_dropped_frame(
+                    "a frame of " + std::to_string(d.declared) + " bytes: " + d.error.message()
                 );
+            input_.consume(d.consumed);
+            count_used_up(d.consumed);
+            break;
+        case decoded::outcome::need_more:
+            needed_ = d.needed;
+            return false;
+        case decoded::outcome::error:
+            refuse_input(
+                d.error,
+                d.declared == 0
+                    ? ""
+                    : "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
+                          std::to_string(decoder_->max_frame())
+            );
         }
     }
     return false;
@@ -160,7 +163,9 @@ bool stream_state::find_delimiter(std::optional<frame>& next) {
     const std::size_t at = text.find(request_.delimiter, searched_);
     searched_ = std::min(at, text.size() - std::min(text.size(), request_.delimiter.size() - 1));
     if (searched_ > decoder_->max_frame())
-        refuse_input(errc::frame_too_long, "the maximum being " + std::to_string(decoder_->max_frame()));
+        refuse_input(
+            errc::frame_too_long, "the maximum being " + std::to_string(decoder_->max_frame())
+        );
     if (at == text.npos)
         return false;
     next = deliver(0, at, at + request_.delimiter.size());
@@ -183,23 +188,25 @@ void stream_state::count_used_up(std::size_t size) noexcept {
 
 unfinished_frame stream_state::begun() const noexcept {
     switch (request_.what) {
-        case read_request::kind::frame:
-            return decoder_->unfinished(input_.size());
-        case read_request::kind::exactly:
-            return {input_.size(), request_.size};
-        case read_request::kind::some:
-        case read_request::kind::until:
-            return {input_.size(), 0};
+    case read_request::kind::frame:
+        return decoder_->unfinished(input_.size());
+    case read_request::kind::exactly:
+        return {input_.size(), request_.size};
+    case read_request::kind::some:
+    case read_request::kind::until:
+        return {input_.size(), 0};
     }
     return {};
 }
 
 void stream_state::refuse_input(const error_code& error, const std::string& detail) {
-    read_failure_ = std::make_exception_ptr(detail.empty() ? system_error(error) : system_error(error, detail));
+    read_failure_ =
+        std::make_exception_ptr(detail.empty() ? system_error(error) : system_error(error, detail));
     std::rethrow_exception(read_failure_);
 }
 
-// One read a turn, so that no connection starves the others. True: there is more, or the end, or a failure.
+// One read a turn, so that no connection starves the others. True: there is more, or the end, or a
+// failure.
 bool stream_state::pull() {
     if (!readable_ || pulled_turn_ == core_->turn_number())
         return false;
@@ -207,7 +214,8 @@ bool stream_state::pull() {
     const auto room = input_.prepare(core_->buffers(), room_wanted());
     const transfer t = transport_->read(room);
     if (t.error != 0 || t.size < room.size())
-        readable_ = t.size != 0 && peer_gone_;  // the next edge tells; but data and the end may have shared one
+        // The next edge tells; but data and the end may have shared one.
+        readable_ = t.size != 0 && peer_gone_;
     if (t.error == EAGAIN)
         return false;
     if (t.error != 0)
@@ -218,7 +226,8 @@ bool stream_state::pull() {
     return true;
 }
 
-// What is known to come, but at most as much again as there is: memory grows as bytes arrive, not as a header claims.
+// What is known to come, but at most as much again as there is: memory grows as bytes arrive, not
+// as a header claims.
 std::size_t stream_state::room_wanted() const noexcept {
     if (input_.capacity() < buffer_pool::normal)
         return buffer_pool::normal - input_.size();
@@ -261,7 +270,9 @@ void stream_state::fail_read(std::exception_ptr error) noexcept {
     if (!reader_)
         return;
     disarm_read();
-    post_completion(core_->context(), release_handler(reader_), std::move(error), std::optional<frame>());
+    post_completion(
+        core_->context(), release_handler(reader_), std::move(error), std::optional<frame>()
+    );
 }
 
 }  // namespace coserve

@@ -80,16 +80,16 @@ void stream_state::set_encoder(std::unique_ptr<codec> c) noexcept {
 
 bool stream_state::happened(stream_event what) {
     switch (what) {
-        case stream_event::writable:
-            return ready_to_write();
-        case stream_event::flushed:
-            if (write_failure_)
-                std::rethrow_exception(write_failure_);
-            return output_.empty();
-        case stream_event::peer_gone:
-            return peer_gone_ || phase_ == phase::closed;
-        case stream_event::closed:
-            return phase_ == phase::closed;
+    case stream_event::writable:
+        return ready_to_write();
+    case stream_event::flushed:
+        if (write_failure_)
+            std::rethrow_exception(write_failure_);
+        return output_.empty();
+    case stream_event::peer_gone:
+        return peer_gone_ || phase_ == phase::closed;
+    case stream_event::closed:
+        return phase_ == phase::closed;
     }
     return true;
 }
@@ -124,7 +124,8 @@ void stream_state::wake(stream_event what) noexcept {
         const auto here = w++;
         if (here->what != what)
             continue;
-        const bool failed = write_failure_ && what != stream_event::peer_gone && what != stream_event::closed;
+        const bool failed =
+            write_failure_ && what != stream_event::peer_gone && what != stream_event::closed;
         auto woken = release_handler(here->complete);
         waiters_.erase(here);
         post_completion(core_->context(), std::move(woken), failed ? write_failure_ : nullptr);
@@ -142,7 +143,9 @@ void stream_state::arm_read() {
         allowed = limits_->time_for_frame(std::max(frame.have, frame.due));
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
-        why = !frame.empty() ? errc::frame_timeout : first_read_ ? errc::first_frame_timeout : errc::idle_timeout;
+        why = !frame.empty() ? errc::frame_timeout
+              : first_read_  ? errc::first_frame_timeout
+                             : errc::idle_timeout;
     }
     if (read_limit_ < at) {
         at = read_limit_;
@@ -155,7 +158,8 @@ void stream_state::arm_read() {
     update_timer();
 }
 
-// When the reads that got nothing began to wait for the same. What passed between them was not the peer's time.
+// When the reads that got nothing began to wait for the same. What passed between them was not the
+// peer's time.
 time_point stream_state::waiting_since(bool for_rest) {
     const time_point now = core_->timers().now();
     if (waiting_since_ == never || waiting_for_rest_ != for_rest)
@@ -183,7 +187,8 @@ void stream_state::update_timer() noexcept {
 void stream_state::on_timer() noexcept {
     const time_point now = core_->timers().now();
     if (read_deadline_ <= now) {
-        const auto why = std::make_exception_ptr(system_error(make_error_code(read_deadline_error_)));
+        const auto why =
+            std::make_exception_ptr(system_error(make_error_code(read_deadline_error_)));
         if (read_deadline_error_ != errc::timeout)
             read_failure_ = why;
         fail_read(why);

@@ -1,4 +1,5 @@
-// What stands behind a frame_stream: buffers, codecs, the waiting reader and writers, deadlines, and how the connection ends.
+// What stands behind a frame_stream: buffers, codecs, the waiting reader and writers, deadlines,
+// and how the connection ends.
 #pragma once
 
 #include "byte_queue.hpp"
@@ -29,20 +30,16 @@ protected:
     ~stream_observer() = default;
 };
 
-// Owned by its frame_stream until that is destroyed, then by its core until it is closed. Freed at the end of a turn.
-// Its four sides are in stream_read.cpp, stream_write.cpp, stream_close.cpp, and stream_state.cpp, which has events and deadlines.
+// Owned by its frame_stream until that is destroyed, then by its core until it is closed. Freed at
+// the end of a turn. Its four sides are in stream_read.cpp, stream_write.cpp, stream_close.cpp, and
+// stream_state.cpp, which has events and deadlines.
 class stream_state final : watcher, timer, turn_end, resident {
 public:
-    using frame_handler = asio::any_completion_handler<void(std::exception_ptr, std::optional<frame>)>;
+    using frame_handler =
+        asio::any_completion_handler<void(std::exception_ptr, std::optional<frame>)>;
     using handler = asio::any_completion_handler<void(std::exception_ptr)>;
 
-    stream_state(
-        core&,
-        std::unique_ptr<transport>,
-        std::unique_ptr<codec> decoder,
-        std::unique_ptr<codec> encoder,
-        std::shared_ptr<const stream_limits>
-    );
+    stream_state(core&, std::unique_ptr<transport>, std::unique_ptr<codec> decoder, std::unique_ptr<codec> encoder, std::shared_ptr<const stream_limits>);
 
     // ---- reading: true and what is next, nullopt being the end; false: it is not there yet
     bool try_read(const read_request&, std::optional<frame>& next);
@@ -82,8 +79,8 @@ public:
 
     void observe(stream_observer* o) noexcept { observer_ = o; }
 
-    // ---- runaways: coroutines that go on reading or writing after the end, whatever they are told. They would never yield, so what
-    // they await then never completes, and they are dropped.
+    // ---- runaways: coroutines that go on reading or writing after the end, whatever they are
+    // told. They would never yield, so what they await then never completes, and they are dropped.
     void drop_runaways() noexcept { runaways_dropped_ = true; }
 
     bool running_away() const noexcept {
@@ -95,7 +92,8 @@ public:
 
     void count_cancelled() noexcept { spent_ += cancelled_ ? 1 : 0; }
 
-    // A cancelled coroutine waits for this stream all the same. One that runs away does it again and again in the same turn.
+    // A cancelled coroutine waits for this stream all the same. One that runs away does it again
+    // and again in the same turn.
     void count_refused() noexcept {
         if (core_ && std::exchange(refused_turn_, core_->turn_number()) != core_->turn_number())
             refused_ = 0;
@@ -177,7 +175,8 @@ private:
     stream_observer* observer_ = nullptr;
 
     byte_queue input_, output_;
-    std::size_t delivered_ = 0;   // bytes at the front of the input that the last read used up, lent out until the next
+    // Bytes at the front of the input that the last read used up, lent out until the next.
+    std::size_t delivered_ = 0;
     std::size_t needed_ = 0;      // bytes that what is begun takes, as far as known
     std::size_t searched_ = 0;    // bytes of the input known to hold no start of the delimiter
     std::size_t drain_left_ = 0;  // bytes that had arrived when the drain began and are not used up
@@ -191,7 +190,8 @@ private:
     std::shared_ptr<mailbox::state> mailbox_;
     std::exception_ptr read_failure_, write_failure_;
 
-    time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never, close_deadline_ = never;
+    time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never,
+               close_deadline_ = never;
     time_point waiting_since_ = never, paused_at_ = never;
     errc read_deadline_error_{};
 

@@ -53,7 +53,10 @@ bool stream_state::ready_to_queue() {
 
 void stream_state::queue(const envelope& e) {
     if (output_.size() > 4 * limits_->high_water + encoder_->max_frame())
-        throw system_error(make_error_code(errc::output_overflow), std::to_string(output_.size()) + " bytes are queued");
+        throw system_error(
+            make_error_code(errc::output_overflow),
+            std::to_string(output_.size()) + " bytes are queued"
+        );
     const std::array<std::span<const std::byte>, 4> parts{
         e.prefix(), e.payload[0], e.payload[1], std::as_bytes(std::span(e.suffix))
     };
@@ -121,9 +124,11 @@ std::size_t stream_state::send(std::span<const iovec> parts) noexcept {
 void stream_state::after_sending() noexcept {
     if (output_.empty())
         output_.release(core_->buffers());
-    if (const bool blocked = !output_.empty(); blocked != (write_deadline_ != never) && !write_failure_) {
+    if (const bool blocked = !output_.empty();
+        blocked != (write_deadline_ != never) && !write_failure_) {
         const duration allowed = limits_->write_timeout;
-        write_deadline_ = blocked && allowed != duration::zero() ? core_->timers().now() + allowed : never;
+        write_deadline_ =
+            blocked && allowed != duration::zero() ? core_->timers().now() + allowed : never;
         update_timer();
     }
     if (output_.size() <= limits_->low_water) {

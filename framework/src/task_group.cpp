@@ -43,9 +43,7 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
     using place = std::list<child>::iterator;
 
     state(executor e, std::weak_ptr<void> o, std::function<void()> f)
-        : where(&core::of(e.context())),
-          owner(std::move(o)),
-          on_error(std::move(f)) {
+        : where(&core::of(e.context())), owner(std::move(o)), on_error(std::move(f)) {
         where->admit(*this);
     }
 
@@ -77,7 +75,8 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
             tell_joiners();
     }
 
-    // Later, because its coroutine is just being destroyed; and not at all where that is because its context ends.
+    // Later, because its coroutine is just being destroyed; and not at all where that is because
+    // its context ends.
     void dropped(place c) {
         if (where)
             asio::post(where->context(), [self = shared_from_this(), c] {
@@ -96,18 +95,21 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
             auto cancelled = release_handler(*joiner);
             self->joiners.erase(joiner);
             post_completion(
-                self->where->context(), std::move(cancelled), error_code(asio::error::operation_aborted)
+                self->where->context(),
+                std::move(cancelled),
+                error_code(asio::error::operation_aborted)
             );
         });
     }
 
     void on_shutdown() noexcept override {
         where = nullptr;
-        const auto dropped = std::exchange(joiners, {});  // they own the coroutine that may own this
+        // They own the coroutine that may own this.
+        const auto dropped = std::exchange(joiners, {});
     }
 
-    // The owner comes first, so that it is destroyed last. Asio must not know of a cancellation where a coroutine begins, nor where it
-    // ends: it would throw out of its loop.
+    // The owner comes first, so that it is destroyed last. Asio must not know of a cancellation
+    // where a coroutine begins, nor where it ends: it would throw out of its loop.
     static task<> run(std::shared_ptr<void>, std::shared_ptr<state>, place c, task<> work) {
         if (c->cancelled)
             co_return;

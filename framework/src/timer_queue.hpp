@@ -14,8 +14,8 @@ namespace coserve {
 
 class core;
 
-// One deadline, kept by what it belongs to. Setting it later, or none at all, costs a store: its place in the queue is put right when it
-// comes up.
+// One deadline, kept by what it belongs to. Setting it later, or none at all, costs a store: its
+// place in the queue is put right when it comes up.
 class timer {
 public:
     static constexpr time_point never = time_point::max();

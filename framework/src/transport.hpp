@@ -23,11 +23,13 @@ class transport {
 public:
     virtual ~transport() = default;
 
-    // Tells `w` of edges from now on, the state as it is now being the first. Not in the call. Errors: boost::system::system_error.
+    // Tells `w` of edges from now on, the state as it is now being the first. Not in the call.
+    // Errors: boost::system::system_error.
     virtual void watch(core&, watcher& w) = 0;
     virtual void unwatch() noexcept = 0;
 
-    // Size 0 without an error: the peer has finished. Less than there was room for: nothing more is there now.
+    // Size 0 without an error: the peer has finished. Less than there was room for: nothing more is
+    // there now.
     virtual transfer read(std::span<std::byte>) noexcept = 0;
     virtual transfer write(std::span<const iovec>) noexcept = 0;
 

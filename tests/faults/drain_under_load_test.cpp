@@ -23,8 +23,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace server_check;
-using testing::loopback_server;
 using ::testing::IsEmpty;
+using testing::loopback_server;
 
 std::atomic<std::uint64_t> delivered = 0;
 
@@ -37,7 +37,8 @@ class counting_echo final : public stream_handler {
     }
 };
 
-/// Keeps `depth` requests on their way until the server ends the connection. How many were answered.
+/// Keeps `depth` requests on their way until the server ends the connection. How many were
+/// answered.
 std::uint64_t ask_until_the_end(const std::string& url, std::size_t size, std::uint64_t depth) {
     plain_peer p(url);
     std::uint64_t asked = 0, answered = 0;
@@ -83,7 +84,8 @@ TEST(DrainUnderLoad, LosesNoAnswer) {
                     failed = true;
                 }
             });
-        // They have asked for more than all buffers hold, and read nothing until the drain has begun.
+        // They have asked for more than all buffers hold, and read nothing until the drain has
+        // begun.
         std::vector<plain_peer> slow, idle;
         for (int i = 0; i < slow_peers; ++i) {
             slow.emplace_back(url, 4096);

@@ -19,9 +19,9 @@ namespace coserve {
 namespace {
 
 using namespace server_check;
-using testing::loopback_server;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::loopback_server;
 
 class echo final : public stream_handler {
     task<> handle() override {
@@ -34,7 +34,8 @@ void add_services(registry& r) {
     r.add<echo>("echo");
 }
 
-/// Descriptors of both ends of so many connections, and some to spare; fewer where the machine does not allow them.
+/// Descriptors of both ends of so many connections, and some to spare; fewer where the machine does
+/// not allow them.
 std::size_t make_room_for(std::size_t connections) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -85,9 +86,7 @@ TEST(GreedyHeaders, AFrameGrowsWithWhatArrives) {
     EXPECT_EQ(p.receive_rest(), "");
     p.close();
     s.stop();
-    EXPECT_THAT(
-        s.log(), ElementsAre(HasSubstr("the frame is longer than the maximum"))
-    );
+    EXPECT_THAT(s.log(), ElementsAre(HasSubstr("the frame is longer than the maximum")));
 }
 
 }  // namespace

@@ -62,35 +62,35 @@ private:
     task<> handle() override {
         ++begun;
         switch (where_) {
-            case what::read:
-                co_await read_frame();
-                break;
-            case what::sleep:
-                co_await sleep(1h);
-                break;
-            case what::closed:
-                co_await stream().closed();
-                break;
-            case what::tasks:
-                spawn_all();
-                co_await read_frame();
-                break;
-            case what::join:
-                spawn_all();  // and joins them where it returns
-                break;
-            case what::blocking: {
-                auto work = [] { return 1; };
-                for (;;)
-                    co_await run_blocking(work);
-            }
-            case what::timer:
-                co_await wait_on_asio();
-                break;
-            case what::writing: {
-                const std::string much(100'000, 'x');
-                for (;;)
-                    co_await write_frame(much);
-            }
+        case what::read:
+            co_await read_frame();
+            break;
+        case what::sleep:
+            co_await sleep(1h);
+            break;
+        case what::closed:
+            co_await stream().closed();
+            break;
+        case what::tasks:
+            spawn_all();
+            co_await read_frame();
+            break;
+        case what::join:
+            spawn_all();  // and joins them where it returns
+            break;
+        case what::blocking: {
+            auto work = [] { return 1; };
+            for (;;)
+                co_await run_blocking(work);
+        }
+        case what::timer:
+            co_await wait_on_asio();
+            break;
+        case what::writing: {
+            const std::string much(100'000, 'x');
+            for (;;)
+                co_await write_frame(much);
+        }
         }
     }
 
@@ -117,7 +117,9 @@ private:
     what where_;
 };
 
-constexpr std::array all_states{"read", "sleep", "closed", "tasks", "join", "blocking", "timer", "writing"};
+constexpr std::array all_states{
+    "read", "sleep", "closed", "tasks", "join", "blocking", "timer", "writing"
+};
 
 /// A listener and a peer for each state.
 struct crowd {
@@ -139,7 +141,9 @@ struct crowd {
 };
 
 server_options quiet(unsigned cores = 1) {
-    return {.cores = cores, .drain_timeout = {}, .blocking_threads = 1, .log = [](const log_record&) {}};
+    return {
+        .cores = cores, .drain_timeout = {}, .blocking_threads = 1, .log = [](const log_record&) {}
+    };
 }
 
 class Lifetime : public ::testing::Test {

@@ -105,25 +105,21 @@ TEST(ThrowingHandlers, AThousandAtEveryStepDisturbNobody) {
     std::map<std::string, int> logged, reported;
     const std::size_t descriptors = open_descriptors();
     {
-        server s(
-            {.cores = 2,
-             .log =
-                 [&](const log_record& r) {
-                     const std::scoped_lock lock(mutex);
-                     std::string what(r.message);
-                     for (const auto& [key, value] : r.fields) {
-                         if (key == "reason")
-                             what += ": " + std::string(value);
-                         if (key == "peer") {
-                             EXPECT_THAT(std::string(value), StartsWith("127.0.0.1:"));
-                         }
-                         if (key == "listener") {
-                             EXPECT_THAT(std::string(value), StartsWith("tcp://127.0.0.1:"));
-                         }
-                     }
-                     ++logged[what];
-                 }}
-        );
+        server s({.cores = 2, .log = [&](const log_record& r) {
+                      const std::scoped_lock lock(mutex);
+                      std::string what(r.message);
+                      for (const auto& [key, value] : r.fields) {
+                          if (key == "reason")
+                              what += ": " + std::string(value);
+                          if (key == "peer") {
+                              EXPECT_THAT(std::string(value), StartsWith("127.0.0.1:"));
+                          }
+                          if (key == "listener") {
+                              EXPECT_THAT(std::string(value), StartsWith("tcp://127.0.0.1:"));
+                          }
+                      }
+                      ++logged[what];
+                  }});
         s.registry().add<failing>("fail");
         std::vector<std::string> urls;
         for (const char* at : names) {
@@ -182,7 +178,8 @@ TEST(ThrowingHandlers, AThousandAtEveryStepDisturbNobody) {
         s.stop();
         runner.join();
 
-        constexpr int each = waves * (a_wave / 7), more = waves;  // 50 are 7 of each, and one more of the first
+        // 50 are 7 of each, and one more of the first.
+        constexpr int each = waves * (a_wave / 7), more = waves;
         EXPECT_EQ(s.stats().accepted, 1001U);
         EXPECT_EQ(s.stats().failed, static_cast<std::size_t>(5 * each));
         for (const char* at : {"verify", "constructor", "setup", "handle", "task"}) {

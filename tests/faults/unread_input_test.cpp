@@ -1,4 +1,5 @@
-// A handler that answers much and reads little: the peer gets all of it, though its own bytes were never read.
+// A handler that answers much and reads little: the peer gets all of it, though its own bytes were
+// never read.
 #include "../framework/plain_peer.hpp"
 
 #include <coserve/server.hpp>
@@ -15,7 +16,8 @@ namespace {
 
 using namespace server_check;
 
-/// The replies of a connection reach its peer whole when the handler returns, whatever it has not read.
+/// The replies of a connection reach its peer whole when the handler returns, whatever it has not
+/// read.
 TEST(UnreadInput, CostsThePeerNoReply) {
     class one_answer final : public stream_handler {
         task<> handle() override {

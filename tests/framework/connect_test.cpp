@@ -31,10 +31,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace server_check;
-using testing::loopback_server;
 using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using testing::loopback_server;
 
 /// A socket that listens, accepts nothing by itself, and belongs to the test.
 class plain_listener {
@@ -119,9 +119,7 @@ TEST(Connect, OverAUnixSocket) {
     add_echo(s.registry());
     const auto at = s.listen("name=unix:" + directory / "x.sock");
     std::thread runner([&] { s.run(); });
-    EXPECT_EQ(
-        run(dial_and_ask(at.url(), "")), "unix:pid=" + std::to_string(::getpid())
-    );
+    EXPECT_EQ(run(dial_and_ask(at.url(), "")), "unix:pid=" + std::to_string(::getpid()));
     s.stop();
     runner.join();
 }
@@ -222,9 +220,8 @@ class full_listener {
 public:
     full_listener() {
         for (int i = 0; i < 4; ++i) {
-            const int socket = checked(
-                ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"
-            );
+            const int socket =
+                checked(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
             sockets_.push_back(socket);
             sockaddr_in address{};
             address.sin_family = AF_INET;
@@ -271,12 +268,8 @@ TEST(Connect, CanBeCancelled) {
             ended = e.code();
         }
     };
-    const auto attempt = [](std::string url) -> task<> {
-        auto stream = co_await connect(url, 1h);
-    };
-    asio::co_spawn(
-        context, attempt(full.url()), asio::bind_cancellation_slot(stop.slot(), on_end)
-    );
+    const auto attempt = [](std::string url) -> task<> { auto stream = co_await connect(url, 1h); };
+    asio::co_spawn(context, attempt(full.url()), asio::bind_cancellation_slot(stop.slot(), on_end));
     context.run_for(20ms);
     EXPECT_FALSE(ended);
     stop.emit(asio::cancellation_type::terminal);
@@ -317,7 +310,8 @@ TEST(Connect, NeedsAnIoContextsOwnExecutor) {
     }
 }
 
-/// The limit may run out in the very turn in which the connection is made: then either may win, and nothing of the other is left.
+/// The limit may run out in the very turn in which the connection is made: then either may win, and
+/// nothing of the other is left.
 TEST(Connect, AndItsLimitMayEndTogether) {
     const temporary_directory directory;
     const std::string path = directory / "x.sock";

@@ -24,13 +24,13 @@ namespace {
 using namespace std::chrono_literals;
 using namespace server_check;
 using ending = plain_peer::ending;
-using testing::loopback_server;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::loopback_server;
 using ::testing::SizeIs;
 
 class echo final : public stream_handler {
@@ -138,9 +138,7 @@ TEST(Drain, WaitsForSlowReaders) {
                     co_await write_frame(pattern(std::size_t{64} << 10, i));
         }
     };
-    loopback_server s(
-        [](registry& r) { r.add<generous>("give"); }, "give", "", patient
-    );
+    loopback_server s([](registry& r) { r.add<generous>("give"); }, "give", "", patient);
     plain_peer idle(s.url()), slow(s.url(), 4096);
     slow.send_frame("go");
     eventually([&] { return slow.readable(); }, "the first bytes come");
@@ -177,7 +175,8 @@ TEST(Drain, SweepsTheBacklog) {
     EXPECT_EQ(s.stats().accepted, 200U);
 }
 
-/// Replies with unread input behind them: closing at once would reset the connection, and the replies would be lost.
+/// Replies with unread input behind them: closing at once would reset the connection, and the
+/// replies would be lost.
 TEST(Drain, EndsWithoutAReset) {
     class one_answer final : public stream_handler {
         task<> handle() override {
@@ -185,9 +184,7 @@ TEST(Drain, EndsWithoutAReset) {
             co_await write_frame(std::string(1'000'000, 'x'));
         }
     };
-    loopback_server s(
-        [](registry& r) { r.add<one_answer>("answer"); }, "answer", "", patient
-    );
+    loopback_server s([](registry& r) { r.add<one_answer>("answer"); }, "answer", "", patient);
     plain_peer p(s.url(), 4096);
     p.send_frame("one");
     p.send(pattern(500'000));  // nobody will read this
@@ -286,9 +283,7 @@ TEST(DrainDeadline, OfNothingIsAtOnce) {
 }
 
 TEST(DrainDeadline, MayBeNever) {
-    loopback_server s(
-        &add_echo, "echo", "", {.cores = 1, .drain_timeout = duration::max()}
-    );
+    loopback_server s(&add_echo, "echo", "", {.cores = 1, .drain_timeout = duration::max()});
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
     p.send(framed("hello").substr(0, 5));
@@ -341,7 +336,8 @@ TEST(DrainDeadline, GivesFinishASecond) {
     EXPECT_LT(took, 20s);
 }
 
-/// Work that cannot be interrupted keeps run() no longer than that second; its server waits for it where it is destroyed.
+/// Work that cannot be interrupted keeps run() no longer than that second; its server waits for it
+/// where it is destroyed.
 TEST(DrainDeadline, DoesNotWaitForBlockingWork) {
     static std::atomic<bool> begun, released, ended;
     begun = released = ended = false;
@@ -380,10 +376,7 @@ TEST(DrainDeadline, ResetsAPeerThatDoesNotRead) {
         }
     };
     loopback_server s(
-        [](registry& r) { r.add<flood>("flood"); },
-        "flood",
-        "",
-        {.cores = 1, .drain_timeout = 20ms}
+        [](registry& r) { r.add<flood>("flood"); }, "flood", "", {.cores = 1, .drain_timeout = 20ms}
     );
     plain_peer p(s.url(), 4096);
     eventually([&] { return p.readable(); }, "it floods");

@@ -47,10 +47,9 @@ class echo final : public stream_handler {
 class HostedServer : public ::testing::Test {
 protected:
     HostedServer() {
-        server_.emplace(
-            host_.get_executor(),
-            server_options{.log = [this](const log_record& r) { log_.push_back(log_text(r)); }}
-        );
+        server_.emplace(host_.get_executor(), server_options{.log = [this](const log_record& r) {
+                            log_.push_back(log_text(r));
+                        }});
         server_->registry().add<echo>("echo");
     }
 
@@ -201,9 +200,7 @@ TEST_F(HostedServer, ServeCanBeCancelled) {
         served_ = true;
         error_ = std::move(error);
     };
-    asio::co_spawn(
-        host_, server_->serve(), asio::bind_cancellation_slot(cancel.slot(), on_end)
-    );
+    asio::co_spawn(host_, server_->serve(), asio::bind_cancellation_slot(cancel.slot(), on_end));
     plain_peer p(url);
     until([&] { return server_->stats().active == 1; });
     cancel.emit(asio::cancellation_type::terminal);

@@ -53,10 +53,9 @@ protected:
 
     void restart() {
         server_.reset();
-        server_.emplace(
-            host_.get_executor(),
-            server_options{.log = [this](const log_record& r) { log_.push_back(log_text(r)); }}
-        );
+        server_.emplace(host_.get_executor(), server_options{.log = [this](const log_record& r) {
+                            log_.push_back(log_text(r));
+                        }});
         server_->registry().add<echo>("echo");
     }
 

@@ -1,5 +1,6 @@
 /// \file
-/// A client of plain system calls: it sees what a stranger's program would see. No wait is longer than `longest_wait`.
+/// A client of plain system calls: it sees what a stranger's program would see. No wait is longer
+/// than `longest_wait`.
 #pragma once
 
 #include <coserve/units.hpp>
@@ -263,7 +264,8 @@ inline std::size_t open_descriptors() {
     return count;
 }
 
-/// What a child process ends with: an exit code, or 128 and its signal. The child gives no longer than a hang would take.
+/// What a child process ends with: an exit code, or 128 and its signal. The child gives no longer
+/// than a hang would take.
 inline int in_child(const std::function<int()>& work) {
     const pid_t child = checked(::fork(), "fork");
     if (child == 0) {

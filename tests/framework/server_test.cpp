@@ -32,13 +32,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace server_check;
-using testing::loopback_server;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::loopback_server;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
@@ -149,7 +149,9 @@ TEST(ServerListen, RefusesWhatItDoesNotKnow) {
     );
     EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?framing=morse"), HasSubstr("length-prefix"));
     EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?backlog=0"), HasSubstr("1 to 65535"));
-    EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?max-connections=x"), HasSubstr("max-connections=x"));
+    EXPECT_THAT(
+        refusal("echo=tcp://127.0.0.1:0?max-connections=x"), HasSubstr("max-connections=x")
+    );
     EXPECT_THAT(refusal("echo=tcp://127.0.0.1:0?low-water=1MiB"), HasSubstr("low-water"));
     EXPECT_THAT(refusal("echo=udp://127.0.0.1:0"), HasSubstr("datagram"));
     EXPECT_THAT(refusal("echo=tcp://127.0.0.1"), HasSubstr("no port"));
@@ -594,8 +596,10 @@ TEST(ServerHooks, HandleErrorGetsWhatEndedAConnection) {
     EXPECT_EQ(times, 1);
     EXPECT_THAT(
         s.log(),
-        ElementsAre(MatchesRegex("connection ended peer=127.0.0.1:[0-9]+ listener=" + s.url() +
-                                 " service=broken reason=broken"))
+        ElementsAre(MatchesRegex(
+            "connection ended peer=127.0.0.1:[0-9]+ listener=" + s.url() +
+            " service=broken reason=broken"
+        ))
     );
 }
 
@@ -612,7 +616,10 @@ TEST(ServerHooks, WhatHandleErrorThrowsIsLogged) {
     s.stop();
     EXPECT_THAT(
         s.log(),
-        ElementsAre(HasSubstr("reason=broken"), AllOf(StartsWith("handle_error failed"), HasSubstr("reason=worse")))
+        ElementsAre(
+            HasSubstr("reason=broken"),
+            AllOf(StartsWith("handle_error failed"), HasSubstr("reason=worse"))
+        )
     );
 }
 

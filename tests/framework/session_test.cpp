@@ -26,14 +26,14 @@ namespace coserve {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::session;
-using testing::stream_options;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::session;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+using testing::stream_options;
 
 using words = std::vector<std::string>;
 /// What handlers say. They all run on one core, so it needs no lock of its own.
@@ -135,9 +135,7 @@ TEST(Session, GoesThroughItsLifeInOrder) {
     s.advance(1s);
     EXPECT_THAT(said, ElementsAre("constructed", "set up", "handled"));
     s.advance(1s);
-    EXPECT_THAT(
-        said, ElementsAre("constructed", "set up", "handled", "worked", "finishing")
-    );
+    EXPECT_THAT(said, ElementsAre("constructed", "set up", "handled", "worked", "finishing"));
     EXPECT_FALSE(s.ended());
     s.advance(1s);
     EXPECT_THAT(said.back(), "finished");
@@ -1116,9 +1114,10 @@ TEST_F(SessionRunaway, InFinishIsDropped) {
     EXPECT_EQ(end_of(s), "well");
     EXPECT_THAT(
         s.log(),
-        ElementsAre(
-            ended("a coroutine went on reading or writing after its connection had ended", "finish() failed")
-        )
+        ElementsAre(ended(
+            "a coroutine went on reading or writing after its connection had ended",
+            "finish() failed"
+        ))
     );
 }
 
@@ -1263,8 +1262,7 @@ TEST(SessionEnd, TheContextDropsHandlersWhereverTheyWait) {
     class waiting final : public stream_handler {
     public:
         waiting(const std::shared_ptr<const int>& held, const int& where)
-            : held_(held),
-              where_(where) {}
+            : held_(held), where_(where) {}
 
         task<> setup() override {
             if (where_ == 0)

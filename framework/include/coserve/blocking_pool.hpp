@@ -14,11 +14,13 @@ namespace detail {
 task<> run_on_blocking_pool(std::function<void()> work);
 }
 
-/// Runs `work()` on the core's pool of blocking threads, gives back what it returns or throws, and meanwhile lets the core go on.
+/// Runs `work()` on the core's pool of blocking threads, gives back what it returns or throws, and
+/// meanwhile lets the core go on.
 ///
-/// Takes a named callable only: a temporary with captures inside a `co_await` expression is freed twice by g++ 12.
-/// Lifetime: `work` and what it refers to must live until the task ends, which it does even when it is cancelled: work cannot be
-/// interrupted.
+/// Takes a named callable only: a temporary with captures inside a `co_await` expression is freed
+/// twice by g++ 12.
+/// Lifetime: `work` and what it refers to must live until the task ends, which it does even when it
+/// is cancelled: work cannot be interrupted.
 template <class F>
 task<std::invoke_result_t<F&>> run_blocking(F& work) {
     using result = std::invoke_result_t<F&>;

@@ -1,5 +1,6 @@
 /// \file
-/// The codec interface: how frames lie in a stream of bytes. Bytes in, frames out; no socket and no clock.
+/// The codec interface: how frames lie in a stream of bytes. Bytes in, frames out; no socket and no
+/// clock.
 #pragma once
 
 #include <coserve/error.hpp>
@@ -28,8 +29,10 @@ struct decoded {
     std::size_t offset = 0;    ///< frame: where its payload begins in the input
     std::size_t size = 0;      ///< frame: its payload, in bytes
     std::size_t consumed = 0;  ///< frame, skipped: bytes at the start of the input that are used up
-    std::size_t needed = 0;    ///< need_more: bytes in all that the frame takes, as far as known (0: unknown)
-    error_code error;          ///< error: why; skipped: set once a frame, where it is to be reported
+    /// Need_more: bytes in all that the frame takes, as far as known (0: unknown).
+    std::size_t needed = 0;
+    /// Error: why; skipped: set once a frame, where it is to be reported.
+    error_code error;
     std::uint64_t declared = 0;  ///< with an error: the length that the frame claims (0: unknown)
 };
 
@@ -41,13 +44,15 @@ struct unfinished_frame {
     bool empty() const noexcept { return have == 0; }
 };
 
-/// A payload with what the format puts around it. The views are borrowed from the caller of `encode`.
+/// A payload with what the format puts around it. The views are borrowed from the caller of
+/// `encode`.
 class envelope {
 public:
     std::array<frame_view, 2> payload;  ///< sent one after the other
     std::string_view suffix;            ///< sent last; static storage, or the codec's own
 
-    /// Makes room for `size` bytes before the payload, to be filled by the codec. Up to 24 bytes cost no allocation.
+    /// Makes room for `size` bytes before the payload, to be filled by the codec. Up to 24 bytes
+    /// cost no allocation.
     std::span<std::byte> make_prefix(std::size_t size) {
         prefix_size_ = size;
         if (size > inline_.size())
@@ -73,26 +78,27 @@ private:
     bytes large_;
 };
 
-/// One framing of one direction of one connection. Derive from it for a format of your own: one class, which works in a listener's
-/// URL once it is registered.
+/// One framing of one direction of one connection. Derive from it for a format of your own: one
+/// class, which works in a listener's URL once it is registered.
 ///
 /// Thread: on the connection's core.
 class codec {
 public:
     virtual ~codec() = default;
 
-    /// Looks for the next frame at the start of `input`, which holds all that arrived and is not used up.
-    /// After `need_more` it is called again with the same bytes and more behind them, so that a codec may remember how far it
-    /// looked; after `frame` and `skipped` the input begins behind what was used up. The same bytes give the same frames in any
-    /// split. A declared length is checked here, before any memory is taken for it.
+    /// Looks for the next frame at the start of `input`, which holds all that arrived and is not
+    /// used up. After `need_more` it is called again with the same bytes and more behind them, so
+    /// that a codec may remember how far it looked; after `frame` and `skipped` the input begins
+    /// behind what was used up. The same bytes give the same frames in any split. A declared length
+    /// is checked here, before any memory is taken for it.
     virtual decoded decode(std::span<const std::byte> input) = 0;
 
-    /// What is begun and not ended when `buffered` bytes are left that `decode` gave no frame for. Asked at the end of the stream
-    /// and for deadlines.
+    /// What is begun and not ended when `buffered` bytes are left that `decode` gave no frame for.
+    /// Asked at the end of the stream and for deadlines.
     virtual unfinished_frame unfinished(std::size_t buffered) const noexcept = 0;
 
-    /// Puts the format around a payload: `header` and `body` one after the other, except in formats that have a place for a header.
-    /// An error leaves nothing sent.
+    /// Puts the format around a payload: `header` and `body` one after the other, except in formats
+    /// that have a place for a header. An error leaves nothing sent.
     virtual error_code encode(frame_view header, frame_view body, envelope& out) = 0;
 
     /// The longest payload in bytes, for the next frame on (one that has begun keeps the old).

@@ -12,9 +12,11 @@ namespace coserve {
 /// Which core of its server runs this thread, from 0; 0 on all other threads.
 std::size_t this_core() noexcept;
 
-/// One `T` a core. Give it to `registry::add`: each handler then sees its own core's. Copies share the objects.
+/// One `T` a core. Give it to `registry::add`: each handler then sees its own core's. Copies share
+/// the objects.
 ///
-/// Thread: `*` and `->` on a core, and each gives that core's object; `all()` only while no core runs (before `run()`, or after it).
+/// Thread: `*` and `->` on a core, and each gives that core's object; `all()` only while no core
+/// runs (before `run()`, or after it).
 template <class T>
 class core_local {
 public:

@@ -18,7 +18,8 @@ unsigned available_cores() noexcept;
 /// Lifetime: what the contexts' handlers refer to must outlive the pool.
 class core_pool {
 public:
-    /// `cores` 0: `available_cores()`. `pin`: each thread to one processor of the affinity mask, in its order.
+    /// `cores` 0: `available_cores()`. `pin`: each thread to one processor of the affinity mask, in
+    /// its order.
     explicit core_pool(unsigned cores = 0, bool pin = false);
     core_pool(const core_pool&) = delete;
     core_pool& operator=(const core_pool&) = delete;
@@ -27,8 +28,8 @@ public:
 
     io_context& operator[](std::size_t core) noexcept { return *contexts_[core]; }
 
-    /// Runs all of them until `stop()`, the calling thread being core 0, and joins the others. An exception that leaves a context stops all
-    /// and is thrown here. Once.
+    /// Runs all of them until `stop()`, the calling thread being core 0, and joins the others. An
+    /// exception that leaves a context stops all and is thrown here. Once.
     void run();
     /// Thread: any.
     void stop() noexcept;

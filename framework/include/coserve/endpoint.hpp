@@ -41,7 +41,7 @@ private:
 
     family family_ = family::memory;
     std::uint16_t port_ = 0;
-    std::uint32_t scope_ = 0;                // v6: interface; local: process
+    std::uint32_t scope_ = 0;                 // v6: interface; local: process
     std::array<std::uint8_t, 16> address_{};  // v4: the first four
 };
 

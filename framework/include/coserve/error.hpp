@@ -17,27 +17,28 @@ using boost::system::error_code;
 using boost::system::system_error;
 
 enum class errc {
-    truncated_frame = 1,   ///< The stream ended inside a frame.
-    frame_too_long,        ///< The frame is longer than the maximum.
-    negative_length,       ///< The length field is negative.
-    length_too_small,      ///< The length does not even cover what its framing counts in it.
-    malformed_frame,       ///< The bytes do not follow the framing.
-    unencodable_frame,     ///< The framing has no way to write this frame.
-    concurrent_read,       ///< Another coroutine is already reading this stream.
-    output_overflow,       ///< Too much is queued: the writer does not await its writes.
-    timeout,               ///< The time that the caller gave has run out.
-    first_frame_timeout,   ///< The peer sent nothing after it connected.
-    idle_timeout,          ///< The peer sent nothing for too long.
-    frame_timeout,         ///< The rest of a started frame did not come in time.
-    write_timeout,         ///< The peer took none of the queued output for too long.
-    closed,                ///< This side has closed the stream.
-    wrong_executor,        ///< The executor is not an io_context's own.
+    truncated_frame = 1,  ///< The stream ended inside a frame.
+    frame_too_long,       ///< The frame is longer than the maximum.
+    negative_length,      ///< The length field is negative.
+    length_too_small,     ///< The length does not even cover what its framing counts in it.
+    malformed_frame,      ///< The bytes do not follow the framing.
+    unencodable_frame,    ///< The framing has no way to write this frame.
+    concurrent_read,      ///< Another coroutine is already reading this stream.
+    output_overflow,      ///< Too much is queued: the writer does not await its writes.
+    timeout,              ///< The time that the caller gave has run out.
+    first_frame_timeout,  ///< The peer sent nothing after it connected.
+    idle_timeout,         ///< The peer sent nothing for too long.
+    frame_timeout,        ///< The rest of a started frame did not come in time.
+    write_timeout,        ///< The peer took none of the queued output for too long.
+    closed,               ///< This side has closed the stream.
+    wrong_executor,       ///< The executor is not an io_context's own.
 };
 
 const boost::system::error_category& error_category() noexcept;
 error_code make_error_code(errc) noexcept;
 
-/// A mistake in what an operator or an embedder wrote: a URL, a key, a value. One sentence that names it and says what would be right.
+/// A mistake in what an operator or an embedder wrote: a URL, a key, a value. One sentence that
+/// names it and says what would be right.
 class configuration_error : public std::invalid_argument {
 public:
     using std::invalid_argument::invalid_argument;

@@ -14,9 +14,11 @@ namespace coserve {
 
 using bytes = std::vector<std::byte>;
 
-/// Borrowed, mutable bytes of the connection's own buffer: change them in place and write them back.
+/// Borrowed, mutable bytes of the connection's own buffer: change them in place and write them
+/// back.
 ///
-/// Lifetime: until the next read on the stream that gave it (sanitizer builds poison it then). `copy()` keeps it.
+/// Lifetime: until the next read on the stream that gave it (sanitizer builds poison it then).
+/// `copy()` keeps it.
 class frame {
 public:
     frame(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
@@ -76,8 +78,8 @@ private:
 
 /// Whether a `T` points at bytes that somebody else owns, so that a coroutine must not keep it.
 template <class T>
-inline constexpr bool is_borrowed =
-    std::is_same_v<T, frame> || std::is_same_v<T, frame_view> || std::is_same_v<T, std::string_view>;
+inline constexpr bool is_borrowed = std::is_same_v<T, frame> || std::is_same_v<T, frame_view> ||
+                                    std::is_same_v<T, std::string_view>;
 template <class T, std::size_t Size>
 inline constexpr bool is_borrowed<std::span<T, Size>> = true;
 template <class T>

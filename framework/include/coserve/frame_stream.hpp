@@ -25,15 +25,19 @@ class stream_state;
 
 /// A connection over TCP, a Unix socket or memory.
 ///
-/// Reading: one reader at a time (`errc::concurrent_read`). What a read gives is valid until the next one. Frames and raw reads may be
-/// mixed, and the codec changed between them: no buffered byte is lost.
-/// Writing: a call queues; call order is wire order; several coroutines may write. Queued output goes to the kernel when a read finds
-/// nothing buffered, at `flush()`, and in any case within one turn of the core's loop after the coroutine suspends on anything.
+/// Reading: one reader at a time (`errc::concurrent_read`). What a read gives is valid until the
+/// next one. Frames and raw reads may be mixed, and the codec changed between them: no buffered
+/// byte is lost.
+/// Writing: a call queues; call order is wire order; several coroutines may write. Queued output
+/// goes to the kernel when a read finds nothing buffered, at `flush()`, and in any case within one
+/// turn of the core's loop after the coroutine suspends on anything.
 ///
 /// Lifetime: destroying an open stream closes it as `close()` does, in the background.
 /// Thread: on its core.
-/// Errors: `boost::system::system_error`. After one that ends the connection every further operation throws it again.
-/// Cancellation: a cancelled operation throws `boost::asio::error::operation_aborted` and loses nothing.
+/// Errors: `boost::system::system_error`. After one that ends the connection every further
+/// operation throws it again.
+/// Cancellation: a cancelled operation throws `boost::asio::error::operation_aborted` and loses
+/// nothing.
 class frame_stream {
 public:
     class read_operation;
@@ -43,23 +47,28 @@ public:
     frame_stream& operator=(frame_stream&&) noexcept;
     ~frame_stream();
 
-    /// The next frame; nullopt: the peer finished, between frames. Costs nothing to await where a frame is buffered.
+    /// The next frame; nullopt: the peer finished, between frames. Costs nothing to await where a
+    /// frame is buffered.
     read_operation read_frame() noexcept;
-    /// Likewise, with `errc::timeout` when `limit` runs out first: nothing is lost, and it can be called again.
+    /// Likewise, with `errc::timeout` when `limit` runs out first: nothing is lost, and it can be
+    /// called again.
     read_operation read_frame(duration limit) noexcept;
     /// All that has arrived, at least one byte; nullopt: the peer finished.
     read_operation read_some() noexcept;
     /// That many bytes; nullopt: the peer finished before the first of them.
     read_operation read_exactly(std::size_t size) noexcept;
-    /// What stands before the delimiter, which is used up and not delivered; nullopt: the peer finished, with nothing begun.
+    /// What stands before the delimiter, which is used up and not delivered; nullopt: the peer
+    /// finished, with nothing begun.
     /// Errors: `errc::frame_too_long` when more than the framing's maximum comes without one.
     read_operation read_until(std::string_view delimiter) noexcept;
 
-    /// Queues one frame, in the call. Awaiting what it returns waits only while more than the high-water mark is queued.
-    /// Errors: in the call: `errc::unencodable_frame`, `errc::frame_too_long` (nothing is queued, and the stream goes on),
-    /// `errc::output_overflow` (the caller does not await its writes).
+    /// Queues one frame, in the call. Awaiting what it returns waits only while more than the
+    /// high-water mark is queued.
+    /// Errors: in the call: `errc::unencodable_frame`, `errc::frame_too_long` (nothing is queued,
+    /// and the stream goes on), `errc::output_overflow` (the caller does not await its writes).
     wait_operation write_frame(frame_view);
-    /// A frame with a header, in framings that have a place for one; in all others the two as one frame.
+    /// A frame with a header, in framings that have a place for one; in all others the two as one
+    /// frame.
     wait_operation write_frame(frame_view header, frame_view body);
     /// Bytes as they are, without framing.
     wait_operation write(frame_view raw);
@@ -75,7 +84,8 @@ public:
     void set_max_frame(std::size_t size) noexcept;       ///< of frames read, from the next on
     void set_max_send_frame(std::size_t size) noexcept;  ///< of frames written
 
-    /// Sends what is queued, then FIN, then waits for the peer's for a while, in the background. Later reads and writes throw.
+    /// Sends what is queued, then FIN, then waits for the peer's for a while, in the background.
+    /// Later reads and writes throw.
     void close() noexcept;
     /// Resets the connection at once; what is queued is lost.
     void abort() noexcept;
@@ -102,15 +112,16 @@ struct read_request {
     enum class kind : unsigned char { frame, some, exactly, until };
 
     kind what = kind::frame;
-    std::size_t size = 0;                  ///< exactly
-    std::string_view delimiter{};          ///< until
-    duration limit = duration::max();      ///< max(): none
+    std::size_t size = 0;              ///< exactly
+    std::string_view delimiter{};      ///< until
+    duration limit = duration::max();  ///< max(): none
 };
 
 /// What a stream can be waited for.
 enum class stream_event : unsigned char { writable, flushed, peer_gone, closed };
 
-/// A ready operation of `task<>`, and an Asio asynchronous operation, so that plain `asio::awaitable` coroutines can await it too.
+/// A ready operation of `task<>`, and an Asio asynchronous operation, so that plain
+/// `asio::awaitable` coroutines can await it too.
 /// Lifetime: awaited before its stream, and what its arguments refer to, end.
 class [[nodiscard]] frame_stream::read_operation {
 public:
@@ -128,7 +139,8 @@ public:
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
         return boost::asio::async_initiate<Token, signature>(
-            [stream = stream_, request = request_](boost::asio::any_completion_handler<signature> handler) {
+            [stream = stream_,
+             request = request_](boost::asio::any_completion_handler<signature> handler) {
                 start(*stream, request, std::move(handler));
             },
             token
@@ -138,7 +150,8 @@ public:
     auto wait() { return (*this)(boost::asio::deferred); }
 
 private:
-    static void start(stream_state&, const read_request&, boost::asio::any_completion_handler<signature>);
+    static void
+    start(stream_state&, const read_request&, boost::asio::any_completion_handler<signature>);
 
     stream_state* stream_;
     read_request request_;
@@ -162,7 +175,8 @@ public:
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
         return boost::asio::async_initiate<Token, signature>(
-            [stream = stream_, event = event_](boost::asio::any_completion_handler<signature> handler) {
+            [stream = stream_,
+             event = event_](boost::asio::any_completion_handler<signature> handler) {
                 start(*stream, event, std::move(handler));
             },
             token

@@ -20,14 +20,16 @@ struct log_field {
 /// Lifetime: during the call of the sink.
 struct log_record {
     log_level level;
-    std::string_view message;           ///< a short, constant sentence
-    std::span<const log_field> fields;  ///< what it happened to: `peer`, `listener`, `service`, `reason`, ...
+    std::string_view message;  ///< a short, constant sentence
+    /// What it happened to: `peer`, `listener`, `service`, `reason`, ....
+    std::span<const log_field> fields;
 };
 
 /// Thread: called from every core at once; it must lock for itself and must not throw.
 using log_sink = std::function<void(const log_record&)>;
 
-/// Text for a line of a log: control characters and line ends escaped as \xNN, so that what a peer sends cannot forge a line.
+/// Text for a line of a log: control characters and line ends escaped as \xNN, so that what a peer
+/// sends cannot forge a line.
 std::string log_text(const log_record&);
 
 /// Warnings and errors as lines on stderr: what a server uses that was given no sink.

@@ -22,7 +22,8 @@ public:
         closed,  ///< the connection has ended
     };
 
-    /// Queues one frame on the connection's core. A frame that its framing cannot hold is dropped there and logged.
+    /// Queues one frame on the connection's core. A frame that its framing cannot hold is dropped
+    /// there and logged.
     result post(bytes message) const;
 
 private:

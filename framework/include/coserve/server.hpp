@@ -20,11 +20,14 @@
 namespace coserve {
 
 struct server_options {
-    unsigned cores = 0;         ///< threads, each with an io_context of its own; 0: as many as the affinity mask has
-    bool pin = false;           ///< each to one processor of the affinity mask
-    duration drain_timeout = std::chrono::seconds(10);  ///< from `stop()` until what still runs is cancelled
-    std::size_t max_connections = 0;                    ///< of all listeners together; 0: no limit
-    unsigned blocking_threads = 4;                      ///< for `run_blocking`, started when first used; 1 to 1024
+    /// Threads, each with an io_context of its own; 0: as many as the affinity mask has.
+    unsigned cores = 0;
+    bool pin = false;  ///< each to one processor of the affinity mask
+    /// From `stop()` until what still runs is cancelled.
+    duration drain_timeout = std::chrono::seconds(10);
+    std::size_t max_connections = 0;  ///< of all listeners together; 0: no limit
+    /// For `run_blocking`, started when first used; 1 to 1024.
+    unsigned blocking_threads = 4;
     log_sink log = log_to_stderr;
 };
 
@@ -44,7 +47,8 @@ struct listener_hooks {
 
 class listener {
 public:
-    /// With the real port, without the query: `tcp://127.0.0.1:7700`. Of the first address where a name has several.
+    /// With the real port, without the query: `tcp://127.0.0.1:7700`. Of the first address where a
+    /// name has several.
     std::string url() const { return urls_.front(); }
 
     /// One for each address that the host name resolved to.
@@ -60,13 +64,14 @@ private:
     std::vector<std::string> urls_;
 };
 
-/// Lifetime: a server that is destroyed cancels what still runs; that owns what it needs, and ends in its context's next turns or with it.
-/// Server and context may be destroyed in either order.
+/// Lifetime: a server that is destroyed cancels what still runs; that owns what it needs, and ends
+/// in its context's next turns or with it. Server and context may be destroyed in either order.
 class server {
 public:
     /// On cores of its own, which `run()` runs.
     explicit server(server_options = {});
-    /// On the host's context, which must be run by one thread: no signals, no threads. `serve()` runs it; `cores` and `pin` do not apply.
+    /// On the host's context, which must be run by one thread: no signals, no threads. `serve()`
+    /// runs it; `cores` and `pin` do not apply.
     /// Errors: `errc::wrong_executor` where it is not an io_context's own executor.
     explicit server(asio::any_io_executor host, server_options = {});
     server(const server&) = delete;
@@ -75,8 +80,10 @@ public:
 
     class registry& registry() noexcept;
 
-    /// `SERVICE=URL`, the URL's query being the options of the listener, its framing and the service. Binds now. Before `run()` or `serve()`.
-    /// Errors: `configuration_error` that names what is wrong; `boost::system::system_error` where it cannot bind.
+    /// `SERVICE=URL`, the URL's query being the options of the listener, its framing and the
+    /// service. Binds now. Before `run()` or `serve()`.
+    /// Errors: `configuration_error` that names what is wrong; `boost::system::system_error` where
+    /// it cannot bind.
     listener listen(std::string_view service_and_url, listener_hooks = {});
     /// All that `listen()` checks, without binding.
     void check(std::string_view service_and_url) const;
@@ -84,8 +91,9 @@ public:
     /// Runs `action` on core 0, the first time after one interval. What it throws is logged.
     void every(duration interval, std::function<void()> action);
 
-    /// Serves on the own cores, the calling thread being core 0, until `stop()`, SIGINT or SIGTERM has ended in a drain. A second signal ends
-    /// the drain at once. Restores the signals' former actions.
+    /// Serves on the own cores, the calling thread being core 0, until `stop()`, SIGINT or SIGTERM
+    /// has ended in a drain. A second signal ends the drain at once. Restores the signals' former
+    /// actions.
     void run();
     /// Serves on the host's context until `stop()` has ended in a drain.
     /// Cancellation: as `stop()`.

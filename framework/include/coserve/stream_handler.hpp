@@ -11,7 +11,8 @@ namespace coserve {
 
 class session;
 
-/// One object per connection. Its life: `setup()`, `handle()`, its tasks joined, `finish()`, flush, close.
+/// One object per connection. Its life: `setup()`, `handle()`, its tasks joined, `finish()`, flush,
+/// close.
 ///
 ///     class shout final : public coserve::stream_handler {
 ///         coserve::task<> handle() override {
@@ -20,7 +21,8 @@ class session;
 ///         }
 ///     };
 ///
-/// Errors: an exception that leaves a member ends this one connection, is logged once, and reaches the listener's `handle_error`.
+/// Errors: an exception that leaves a member ends this one connection, is logged once, and reaches
+/// the listener's `handle_error`.
 /// Thread: all of it on the connection's core: members need no lock.
 /// Lifetime: the members below may be used from `setup()` on, not in the constructor.
 class stream_handler {
@@ -30,8 +32,8 @@ public:
     virtual task<> setup();
     /// Returning ends the connection, after its tasks have ended and all that is queued was sent.
     virtual task<> handle() = 0;
-    /// Runs whenever `setup()` returned, even after an error or a cancellation, and has 5 s (1 s at the end of a drain). What it throws is
-    /// logged.
+    /// Runs whenever `setup()` returned, even after an error or a cancellation, and has 5 s (1 s at
+    /// the end of a drain). What it throws is logged.
     virtual task<> finish();
 
 protected:
@@ -39,7 +41,9 @@ protected:
 
     frame_stream::read_operation read_frame() noexcept { return stream().read_frame(); }
 
-    frame_stream::read_operation read_frame(duration limit) noexcept { return stream().read_frame(limit); }
+    frame_stream::read_operation read_frame(duration limit) noexcept {
+        return stream().read_frame(limit);
+    }
 
     frame_stream::wait_operation write_frame(frame_view f) { return stream().write_frame(f); }
 
@@ -47,7 +51,8 @@ protected:
         return stream().write_frame(header, body);
     }
 
-    /// More coroutines of this connection. The first error of one cancels `handle()` and the others, and is the connection's error.
+    /// More coroutines of this connection. The first error of one cancels `handle()` and the
+    /// others, and is the connection's error.
     task_group& tasks() noexcept;
     /// A way to this connection from other threads.
     mailbox sender() const;

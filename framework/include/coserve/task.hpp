@@ -1,5 +1,6 @@
 /// \file
-/// `task<T>`: an `asio::awaitable<T>` whose coroutines may also await an operation that is usually ready, at no cost where it is.
+/// `task<T>`: an `asio::awaitable<T>` whose coroutines may also await an operation that is usually
+/// ready, at no cost where it is.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,7 +18,8 @@ namespace coserve {
 template <class T = void>
 class task;
 
-/// An operation that can answer at once: `take()` where `ready()`, else `wait()` gives the Asio operation to await.
+/// An operation that can answer at once: `take()` where `ready()`, else `wait()` gives the Asio
+/// operation to await.
 template <class Op>
 concept ready_operation = requires(Op& op) {
     { op.ready() } -> std::same_as<bool>;
@@ -78,8 +80,7 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
             decltype(std::declval<frame&>().await_transform(std::move(operation))) awaiter;
 
             suspended(frame& self, operation_type& waiting)
-                : operation(waiting.wait()),
-                  awaiter(self.await_transform(std::move(operation))) {}
+                : operation(waiting.wait()), awaiter(self.await_transform(std::move(operation))) {}
         };
 
         struct awaiter {
@@ -90,10 +91,14 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
             bool await_ready() { return op.ready(); }
 
             void await_suspend(std::coroutine_handle<> h) {
-                // An operation that will never complete waits even in a coroutine that was cancelled, where Asio would throw.
-                if constexpr (requires { { op.never_completes() } -> std::same_as<bool>; })
+                // An operation that will never complete waits even in a coroutine that was
+                // cancelled, where Asio would throw.
+                if constexpr (requires {
+                                  { op.never_completes() } -> std::same_as<bool>;
+                              })
                     if (op.never_completes())
-                        self.await_transform(asio::this_coro::throw_if_cancelled(false)).await_resume();
+                        self.await_transform(asio::this_coro::throw_if_cancelled(false))
+                            .await_resume();
                 try {
                     slow.emplace(self, op);
                 } catch (...) {  // the coroutine was cancelled
@@ -115,8 +120,9 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
 
 }  // namespace detail
 
-/// What a handler's coroutines return. It starts when it is awaited (or given to `asio::co_spawn`), runs on its awaiter's core, and
-/// mixes both ways with everything made for Asio: timers, `||`, `&&`, cancellation.
+/// What a handler's coroutines return. It starts when it is awaited (or given to `asio::co_spawn`),
+/// runs on its awaiter's core, and mixes both ways with everything made for Asio: timers, `||`,
+/// `&&`, cancellation.
 template <class T>
 class [[nodiscard]] task : public boost::asio::awaitable<T> {
 public:

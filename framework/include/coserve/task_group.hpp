@@ -14,11 +14,14 @@
 
 namespace coserve {
 
-/// Coroutines that run side by side on one core. The first error cancels the others and is what `join()` throws.
+/// Coroutines that run side by side on one core. The first error cancels the others and is what
+/// `join()` throws.
 ///
-/// A handler has one of its own, `tasks()`: joined when `handle()` returns, cancelled and joined when it throws.
+/// A handler has one of its own, `tasks()`: joined when `handle()` returns, cancelled and joined
+/// when it throws.
 ///
-/// Lifetime: a group that is destroyed cancels its coroutines and does not wait for them: join first where they refer to locals.
+/// Lifetime: a group that is destroyed cancels its coroutines and does not wait for them: join
+/// first where they refer to locals.
 /// Thread: on its core.
 class task_group {
 public:
@@ -27,7 +30,8 @@ public:
     task_group& operator=(task_group&&) noexcept;
     ~task_group();
 
-    /// Starts `function(arguments...)`, a coroutine, at once. The arguments are kept in the coroutine's own frame until it ends.
+    /// Starts `function(arguments...)`, a coroutine, at once. The arguments are kept in the
+    /// coroutine's own frame until it ends.
     template <class F, class... A>
     void spawn(F function, A... arguments) {
         static_assert(
@@ -44,10 +48,12 @@ public:
     /// How many have not ended.
     std::size_t size() const noexcept;
 
-    /// Cancels all that run: what each of them awaits throws `boost::asio::error::operation_aborted`.
+    /// Cancels all that run: what each of them awaits throws
+    /// `boost::asio::error::operation_aborted`.
     void cancel() noexcept;
 
-    /// Waits until all have ended, those started meanwhile included, and throws the first error, once.
+    /// Waits until all have ended, those started meanwhile included, and throws the first error,
+    /// once.
     /// Cancellation: throws; the coroutines go on.
     task<> join();
 

@@ -22,7 +22,9 @@ handler_session::handler_session(
     if (!query.empty())
         text.append("?").append(query);
     listener_hooks hooks;
-    hooks.handle_error = [this](const peer_info&, const std::exception_ptr& error) { error_ = error; };
+    hooks.handle_error = [this](const peer_info&, const std::exception_ptr& error) {
+        error_ = error;
+    };
     server_state& state = server_.state();
     const auto listener = state.add_listener(listen_spec(text), text, std::move(hooks));
     state.start_session(

@@ -20,7 +20,8 @@ namespace coserve::testing {
 namespace {
 
 frame_stream open_stream(core& c, std::unique_ptr<transport> t, const stream_options& options) {
-    const auto make = [](const codec_factory& factory, std::size_t max_frame) -> std::unique_ptr<codec> {
+    const auto make = [](const codec_factory& factory,
+                         std::size_t max_frame) -> std::unique_ptr<codec> {
         auto made = factory ? factory() : std::make_unique<length_prefix_codec>();
         made->set_max_frame(max_frame);
         return made;
@@ -57,7 +58,11 @@ struct memory_wire::state {
     // The state as it is, for an end that begins to watch and after a stall.
     void tell_all(end e) {
         const incoming& in = at(e);
-        tell(e, EPOLLOUT | (in.bytes.empty() && !in.finished ? 0U : EPOLLIN) | (in.finished ? EPOLLRDHUP : 0U));
+        tell(
+            e,
+            EPOLLOUT | (in.bytes.empty() && !in.finished ? 0U : EPOLLIN) |
+                (in.finished ? EPOLLRDHUP : 0U)
+        );
         if (broken)
             tell(e, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR);
     }
@@ -105,7 +110,9 @@ public:
             size = std::min(size, wire_->most);
         std::memcpy(into.data(), in().bytes.data(), size);
         const bool was_full = in().bytes.size() >= wire_->capacity;
-        in().bytes.erase(in().bytes.begin(), in().bytes.begin() + static_cast<std::ptrdiff_t>(size));
+        in().bytes.erase(
+            in().bytes.begin(), in().bytes.begin() + static_cast<std::ptrdiff_t>(size)
+        );
         if (was_full)
             wire_->tell(there_, EPOLLOUT);
         if (!in().bytes.empty() || in().finished)
@@ -120,7 +127,8 @@ public:
             return {0, EPIPE};
         std::size_t taken = 0;
         for (const iovec& part : from) {
-            const std::size_t room = wire_->capacity - std::min(wire_->capacity, out().bytes.size());
+            const std::size_t room =
+                wire_->capacity - std::min(wire_->capacity, out().bytes.size());
             const auto* const data = static_cast<const std::byte*>(part.iov_base);
             const std::size_t size = std::min(room, part.iov_len);
             out().bytes.insert(out().bytes.end(), data, data + size);
@@ -153,7 +161,9 @@ public:
         reset_both();
     }
 
-    std::size_t arrived() const noexcept override { return wire_->stalled ? 0 : wire_->at(here_).bytes.size(); }
+    std::size_t arrived() const noexcept override {
+        return wire_->stalled ? 0 : wire_->at(here_).bytes.size();
+    }
 
     std::size_t unacknowledged() const noexcept override { return wire_->at(there_).bytes.size(); }
 

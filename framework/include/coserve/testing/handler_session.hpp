@@ -22,7 +22,9 @@ namespace coserve::testing {
 /// What `session<Handler>` does for any handler.
 class handler_session {
 public:
-    handler_session(const std::function<void(registry&)>& add, std::string_view query, stream_options client);
+    handler_session(
+        const std::function<void(registry&)>& add, std::string_view query, stream_options client
+    );
     ~handler_session();
 
     io_context& context() noexcept { return context_; }
@@ -63,14 +65,17 @@ private:
 
 /// `session<shout> s; s.run(talk_to(s.client()));`
 ///
-/// `query` is a listener's, such as "framing=raw&mode=verbatim"; the client's codecs are `client`'s.
+/// `query` is a listener's, such as "framing=raw&mode=verbatim"; the client's codecs are
+/// `client`'s.
 template <class Handler>
 class session : public handler_session {
 public:
     template <class... A>
     explicit session(std::string_view query = {}, stream_options client = {}, const A&... arguments)
         : handler_session(
-              [&](registry& r) { r.add<Handler>("handler", arguments...); }, query, std::move(client)
+              [&](registry& r) { r.add<Handler>("handler", arguments...); },
+              query,
+              std::move(client)
           ) {}
 };
 

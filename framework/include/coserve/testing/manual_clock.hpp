@@ -12,7 +12,8 @@ class manual_clock {
 public:
     explicit manual_clock(io_context&);
 
-    /// Lets that much time pass, and what was due in it happen, before it returns; what that resumes runs in the context's next turns.
+    /// Lets that much time pass, and what was due in it happen, before it returns; what that
+    /// resumes runs in the context's next turns.
     void advance(duration);
 
 private:

@@ -39,8 +39,10 @@ task<> keep_result(task<T> work, std::shared_ptr<std::optional<T>> result) {
 
 }  // namespace detail
 
-/// Runs the context until `work` ends, and gives what it returns or throws. What else runs there goes on meanwhile.
-/// Errors: `hang`. Nothing of the work is freed then until the context is, so what it refers to must live as long.
+/// Runs the context until `work` ends, and gives what it returns or throws. What else runs there
+/// goes on meanwhile.
+/// Errors: `hang`. Nothing of the work is freed then until the context is, so what it refers to
+/// must live as long.
 template <class T>
 T run_coroutine(io_context& context, task<T> work, duration limit = default_limit) {
     if constexpr (std::is_void_v<T>) {
