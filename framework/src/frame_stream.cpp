@@ -131,7 +131,6 @@ void frame_stream::read_operation::start(
 }
 
 bool frame_stream::wait_operation::ready() {
-    stream_->count_cancelled();
     return !never_completes() && stream_->happened(event_);
 }
 

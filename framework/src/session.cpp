@@ -112,7 +112,6 @@ void session::on_timer() noexcept {
 }
 
 void session::stop() noexcept {
-    stream_.state().cancelled();
     stop_.emit(asio::cancellation_type::terminal);
 }
 

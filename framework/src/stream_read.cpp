@@ -78,7 +78,6 @@ void stream_state::begin_read() {
     if (delivered_ != 0)
         input_.consume(std::exchange(delivered_, 0));
     searched_ = 0;
-    count_cancelled();
     if (read_failure_ || phase_ != phase::open) {
         ++spent_;
         if (read_failure_)

@@ -87,11 +87,6 @@ public:
         return runaways_dropped_ && (spent_ > most_spent || refused_ > most_spent);
     }
 
-    // The coroutine was cancelled: that, too, is an end.
-    void cancelled() noexcept { cancelled_ = true; }
-
-    void count_cancelled() noexcept { spent_ += cancelled_ ? 1 : 0; }
-
     // A cancelled coroutine waits for this stream all the same. One that runs away does it again
     // and again in the same turn.
     void count_refused() noexcept {
@@ -101,10 +96,7 @@ public:
     }
 
     // A new start for the same coroutine.
-    void forgive() noexcept {
-        spent_ = refused_ = 0;
-        cancelled_ = false;
-    }
+    void forgive() noexcept { spent_ = refused_ = 0; }
 
 private:
     friend struct mailbox::state;
@@ -208,7 +200,7 @@ private:
     phase phase_ = phase::open;
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false;
     bool waiting_for_rest_ = false, first_read_ = true, draining_ = false, turn_end_asked_ = false;
-    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false, cancelled_ = false;
+    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
 };
 
 }  // namespace coserve

@@ -40,7 +40,6 @@ void stream_state::write(frame_view raw) {
 }
 
 bool stream_state::ready_to_queue() {
-    count_cancelled();
     if (running_away())
         return false;
     if (!write_failure_ && phase_ == phase::open)
