@@ -60,7 +60,11 @@ def connect(url):
     if parts.scheme == "unix":
         peer = socket.socket(socket.AF_UNIX)
         peer.settimeout(LIMIT)
-        peer.connect(unquote(parts.path))
+        try:
+            peer.connect(unquote(parts.path))
+        except OSError:
+            peer.close()
+            raise
         return peer
     return socket.create_connection((parts.hostname, parts.port), timeout=LIMIT)
 

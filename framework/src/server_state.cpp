@@ -4,14 +4,13 @@
 #include "error_text.hpp"
 #include "periodic_action.hpp"
 #include "socket_transport.hpp"
+#include "termination_signals.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -25,27 +24,6 @@ namespace {
 constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
 
 }  // namespace
-
-// ---- one connection's place in the counters
-
-connection_permit::connection_permit(
-    std::shared_ptr<server_state> s, std::shared_ptr<listener_state> l, std::size_t core
-) noexcept
-    : server_(std::move(s)), listener_(std::move(l)), core_(core) {
-    ++server_->active_;
-    ++server_->cores_[core_]->active;
-    ++listener_->active;
-}
-
-connection_permit::~connection_permit() {
-    if (!server_)
-        return;
-    if (!peer_.empty())
-        listener_->peers.leave(peer_);
-    --listener_->active;
-    --server_->cores_[core_]->active;
-    server_->connection_ended();
-}
 
 // ---- a server's life
 
@@ -142,43 +120,14 @@ void server_state::start_serving() {
         a.start();
 }
 
-namespace {
-
-// The signals' former actions, which Asio does not put back.
-class saved_signals {
-public:
-    saved_signals() {
-        ::sigaction(SIGINT, nullptr, &interrupt_);
-        ::sigaction(SIGTERM, nullptr, &terminate_);
-    }
-
-    saved_signals(const saved_signals&) = delete;
-    saved_signals& operator=(const saved_signals&) = delete;
-
-    ~saved_signals() {
-        ::sigaction(SIGINT, &interrupt_, nullptr);
-        ::sigaction(SIGTERM, &terminate_, nullptr);
-    }
-
-private:
-    struct sigaction interrupt_, terminate_;
-};
-
-}  // namespace
-
 void server_state::run() {
     if (!pool_)
         throw std::logic_error("a server on a host's context is run by the host: co_await serve()");
-    const saved_signals restore;
-    asio::signal_set signals(*cores_[0]->context, SIGINT, SIGTERM);
-    signals.async_wait([&](error_code error, int) {
-        if (error)
-            return;
-        stop();
-        signals.async_wait([&](error_code again, int) {
-            if (!again)
-                expire(true);
-        });
+    const termination_signals signals(*cores_[0]->context, [this](int nth) {
+        if (nth == 1)
+            stop();
+        else
+            expire(true);
     });
     start_serving();
     pool_->run();

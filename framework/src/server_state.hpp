@@ -3,6 +3,7 @@
 
 #include "acceptor.hpp"
 #include "blocking_threads.hpp"
+#include "connection_permit.hpp"
 #include "listener_state.hpp"
 #include "session.hpp"
 
@@ -21,33 +22,6 @@
 namespace coserve {
 
 class periodic_action;
-
-// One connection in all counters it is in, until it is destroyed.
-class connection_permit {
-public:
-    connection_permit(
-        std::shared_ptr<server_state>, std::shared_ptr<listener_state>, std::size_t core
-    ) noexcept;
-    connection_permit(connection_permit&&) noexcept = default;
-    connection_permit& operator=(connection_permit&&) = delete;
-    ~connection_permit();
-
-    server_state& server() const noexcept { return *server_; }
-
-    const std::shared_ptr<server_state>& shared_server() const noexcept { return server_; }
-
-    listener_state& listener() const noexcept { return *listener_; }
-
-    std::size_t core() const noexcept { return core_; }
-
-    void count_peer(std::string address) { peer_ = std::move(address); }
-
-private:
-    std::shared_ptr<server_state> server_;
-    std::shared_ptr<listener_state> listener_;
-    std::size_t core_;
-    std::string peer_;  // not empty: counted by its address
-};
 
 // Thread: on core 0, except where it says any.
 class server_state final : public std::enable_shared_from_this<server_state>, timer, resident {

@@ -58,7 +58,7 @@ std::uint64_t ask_until_the_end(const std::string& url, std::size_t size, std::u
     }
 }
 
-TEST(DrainUnderLoad, LosesNoAnswer) {
+TEST(drain_under_load_test, loses_no_answer) {
     constexpr int rounds = 5, busy_peers = 6, slow_peers = 4, idle_peers = 8;
     for (int round = 0; round < rounds; ++round) {
         delivered = 0;
@@ -95,7 +95,9 @@ TEST(DrainUnderLoad, LosesNoAnswer) {
         for (int i = 0; i < idle_peers; ++i)
             idle.emplace_back(url);
         eventually(
-            [&] { return delivered > 200U * static_cast<unsigned>(round + 1) || failed; },
+            [&] {
+                return delivered > std::uint64_t{200} * static_cast<unsigned>(round + 1) || failed;
+            },
             "the load is on"
         );
         for (const plain_peer& p : slow)
@@ -129,7 +131,7 @@ TEST(DrainUnderLoad, LosesNoAnswer) {
 }
 
 /// Clients that write as fast as they can, and go on writing until nobody takes it any more.
-TEST(DrainUnderLoad, LosesNoAnswerOfThoseWhoWriteOn) {
+TEST(drain_under_load_test, loses_no_answer_of_those_who_write_on) {
     constexpr std::size_t busy_peers = 8, slow_peers = 4, idle_peers = 20;
     const std::string one = framed(std::string(500, 'b'));
     delivered = 0;
@@ -152,7 +154,7 @@ TEST(DrainUnderLoad, LosesNoAnswerOfThoseWhoWriteOn) {
             try {
                 for (;;)
                     peers[i].send(one);
-            } catch (const std::system_error&) {  // it takes no more
+            } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it takes no more
             }
         });
         threads.emplace_back([&, i] {

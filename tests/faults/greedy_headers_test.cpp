@@ -52,7 +52,7 @@ std::size_t resident_bytes() {
 }
 
 /// A header's word is not enough to get memory: a thousand claim 16 GiB together.
-TEST(GreedyHeaders, TakeNoMemory) {
+TEST(greedy_headers_test, take_no_memory) {
     const std::size_t count = make_room_for(1000);
     loopback_server s(&add_services, "echo", "frame-timeout=1h", {.cores = 2, .drain_timeout = {}});
     std::vector<plain_peer> peers;
@@ -75,7 +75,7 @@ TEST(GreedyHeaders, TakeNoMemory) {
 }
 
 /// What arrives of a claim is taken as it comes, and given back with its connection.
-TEST(GreedyHeaders, AFrameGrowsWithWhatArrives) {
+TEST(greedy_headers_test, a_frame_grows_with_what_arrives) {
     loopback_server s(&add_services, "echo", "", {.cores = 1});
     plain_peer p(s.url());
     const std::string most = pattern(std::size_t{16} << 20);

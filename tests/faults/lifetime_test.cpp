@@ -146,7 +146,7 @@ server_options quiet(unsigned cores = 1) {
     };
 }
 
-class Lifetime : public ::testing::Test {
+class lifetime_test : public ::testing::Test {
 protected:
     void TearDown() override {
         EXPECT_EQ(handlers_alive, 0);
@@ -156,7 +156,7 @@ protected:
     const std::size_t descriptors_ = open_descriptors();
 };
 
-TEST_F(Lifetime, ServersThatNeverRun) {
+TEST_F(lifetime_test, servers_that_never_run) {
     for (int i = 0; i < 100; ++i) {
         server s(quiet(1 + static_cast<unsigned>(i % 3)));
         crowd c(s);
@@ -166,7 +166,7 @@ TEST_F(Lifetime, ServersThatNeverRun) {
     }
 }
 
-TEST_F(Lifetime, ServersOnCoresOfTheirOwn) {
+TEST_F(lifetime_test, servers_on_cores_of_their_own) {
     for (int i = 0; i < 300; ++i) {
         server s(quiet(2));
         crowd c(s);
@@ -181,7 +181,7 @@ TEST_F(Lifetime, ServersOnCoresOfTheirOwn) {
     }
 }
 
-TEST_F(Lifetime, ServersDestroyedBeforeTheirContext) {
+TEST_F(lifetime_test, servers_destroyed_before_their_context) {
     for (int i = 0; i < 300; ++i) {
         io_context context(1);
         {
@@ -202,7 +202,7 @@ TEST_F(Lifetime, ServersDestroyedBeforeTheirContext) {
     }
 }
 
-TEST_F(Lifetime, ServersDestroyedAfterTheirContext) {
+TEST_F(lifetime_test, servers_destroyed_after_their_context) {
     for (int i = 0; i < 300; ++i) {
         auto context = std::make_unique<io_context>(1);
         server s(context->get_executor(), quiet());
@@ -223,7 +223,7 @@ TEST_F(Lifetime, ServersDestroyedAfterTheirContext) {
 }
 
 /// What is left runs to its end on the host's context.
-TEST_F(Lifetime, DestroyedServersEndInTheContextsNextTurns) {
+TEST_F(lifetime_test, destroyed_servers_end_in_the_contexts_next_turns) {
     for (int i = 0; i < 100; ++i) {
         io_context context(1);
         {

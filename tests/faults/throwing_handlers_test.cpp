@@ -99,7 +99,7 @@ private:
     step where_;
 };
 
-TEST(ThrowingHandlers, AThousandAtEveryStepDisturbNobody) {
+TEST(throwing_handlers_test, a_thousand_at_every_step_disturb_nobody) {
     constexpr int waves = 20, a_wave = 50;
     std::mutex mutex;
     std::map<std::string, int> logged, reported;
@@ -153,7 +153,8 @@ TEST(ThrowingHandlers, AThousandAtEveryStepDisturbNobody) {
                     frames += framed("frame " + std::to_string(n));
                 try {
                     peers[i].send(frames);
-                } catch (const std::system_error&) {  // it has ended already
+                } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it has ended
+                                                      // already
                 }
             }
             for (int i = 0; i < a_wave; ++i) {

@@ -18,7 +18,7 @@ using namespace server_check;
 
 /// The replies of a connection reach its peer whole when the handler returns, whatever it has not
 /// read.
-TEST(UnreadInput, CostsThePeerNoReply) {
+TEST(unread_input_test, costs_the_peer_no_reply) {
     class one_answer final : public stream_handler {
         task<> handle() override {
             co_await read_frame();

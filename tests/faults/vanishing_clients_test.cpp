@@ -55,7 +55,7 @@ void add_services(registry& r) {
     r.add<talker>("talk");
 }
 
-TEST(VanishingClients, AThousandResetAtRandomPoints) {
+TEST(vanishing_clients_test, a_thousand_reset_at_random_points) {
     std::mt19937 random(20240517);
     const auto up_to = [&](std::size_t most) {
         return std::uniform_int_distribution<std::size_t>(0, most)(random);
@@ -108,7 +108,7 @@ TEST(VanishingClients, AThousandResetAtRandomPoints) {
     EXPECT_EQ(open_descriptors(), descriptors);
 }
 
-TEST(VanishingClients, TenThousandCyclesLeaveNoDescriptor) {
+TEST(vanishing_clients_test, ten_thousand_cycles_leave_no_descriptor) {
     const temporary_directory directory;
     const std::size_t before = open_descriptors();
     {

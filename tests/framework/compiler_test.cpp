@@ -1,6 +1,6 @@
-// What compilers do to temporaries in a co_await expression. Some versions of g++ destroy them
-// twice, without a warning: the rules in framework/docs follow from these. Each shape is counted,
-// not trusted: nothing here owns memory that a second destructor could free.
+// What compilers do to some co_await expressions. Some versions of g++ destroy temporaries twice,
+// or resume at the wrong place, without a warning: the rules in framework/docs follow from these.
+// Each shape is counted, not trusted: nothing here owns memory that a second destructor could free.
 #include <coserve/task.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,11 +10,13 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <set>
 #include <string>
 #include <type_traits>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,9 @@ struct two {
     probe first{}, second{};
 };
 
+// Whether what ran last came to its end.
+bool at_end;
+
 // The same shapes as coroutines of either kind.
 template <template <class> class A>
 struct of {
@@ -74,6 +79,38 @@ struct of {
     static coroutine take_probe(probe) { co_return; }
 
     static A<probe> make() { co_return probe(); }
+
+    static A<bool> no() { co_return false; }
+
+    static coroutine bare_while() {
+        while (co_await no()) {
+        }
+        at_end = true;
+    }
+
+    static coroutine bare_do() {
+        do {
+        } while (co_await no());
+        at_end = true;
+    }
+
+    static coroutine bare_if() {
+        if (co_await no())
+            co_return;
+        at_end = true;
+    }
+
+    static coroutine named_while() {
+        while (auto more = co_await no()) {
+        }
+        at_end = true;
+    }
+
+    static coroutine local_first() {
+        const bool more = co_await no();
+        if (!more)
+            at_end = true;
+    }
 
     template <class F>
     static coroutine call(F f) {
@@ -108,15 +145,23 @@ struct of {
 };
 
 struct outcome {
-    std::size_t strays, leaks;
+    std::size_t strays = 0, leaks = 0;
+    bool astray = false;
 
-    bool sound() const { return strays + leaks == 0; }
+    bool sound() const { return strays + leaks == 0 && !astray; }
 };
+
+std::ostream& operator<<(std::ostream& to, const outcome& was) {
+    if (was.astray)
+        return to << "crashed, or did not come to its end";
+    return to << was.strays << " objects destroyed twice, " << was.leaks << " never";
+}
 
 template <class F>
 outcome run(F coroutine) {
     probe::alive.clear();
     probe::strays = 0;
+    at_end = false;
     std::exception_ptr error;
     {
         asio::io_context context;
@@ -126,6 +171,25 @@ outcome run(F coroutine) {
     if (error)
         std::rethrow_exception(error);
     return {probe::strays, probe::alive.size()};
+}
+
+// In a process of its own, where it may crash or never end.
+template <class F>
+outcome run_apart(F coroutine) {
+    outcome was{};
+    EXPECT_EXIT(
+        {
+            alarm(10);
+            run(coroutine);
+            std::exit(at_end ? 0 : 1);
+        },
+        [&](int status) {
+            was.astray = status != 0;
+            return true;
+        },
+        ""
+    );
+    return was;
 }
 
 enum class knowledge { right, faulty, unknown };
@@ -148,19 +212,14 @@ constexpr knowledge recorded() {
 template <class F>
 void safe(const char* form, F coroutine) {
     const outcome was = run(coroutine);
-    EXPECT_TRUE(was.sound()) << form << ": " << was.strays << " objects destroyed twice, "
-                             << was.leaks
-                             << " never: this form is one that the coroutine rules call safe";
+    EXPECT_TRUE(was.sound()) << form << ": " << was
+                             << ": this form is one that the coroutine rules call safe";
 }
 
-template <class F>
-void unsafe(const char* form, F coroutine) {
-    const outcome was = run(coroutine);
+void judge(const char* form, const outcome& was) {
     switch (recorded()) {
     case knowledge::right:
-        EXPECT_TRUE(was.sound()) << form
-                                 << ": a fault that this compiler did not have: " << was.strays
-                                 << " objects destroyed twice, " << was.leaks << " never";
+        EXPECT_TRUE(was.sound()) << form << ": a fault that this compiler did not have: " << was;
         break;
     case knowledge::faulty:
         EXPECT_FALSE(was.sound()) << form
@@ -172,6 +231,22 @@ void unsafe(const char* form, F coroutine) {
                   << (was.sound() ? "right" : "FAULTY") << '\n';
         break;
     }
+}
+
+template <class F>
+void unsafe(const char* form, F coroutine) {
+    judge(form, run(coroutine));
+}
+
+template <class F>
+void misdirected(const char* form, F coroutine) {
+    judge(form, run_apart(coroutine));
+}
+
+template <class F>
+void reaching_the_end(const char* form, F coroutine) {
+    safe(form, coroutine);
+    EXPECT_TRUE(at_end) << form;
 }
 
 struct awaitables : of<asio::awaitable> {};
@@ -322,6 +397,16 @@ TYPED_TEST(compiler, co_await_in_an_initializer) {
         probe first = co_await t::make();
         two both{std::move(first), probe()};
     });
+}
+
+TYPED_TEST(compiler, condition_where_nothing_is_declared) {
+    using t = TypeParam;
+    misdirected("while (co_await x)", t::bare_while);
+    misdirected("do while (co_await x)", t::bare_do);
+    misdirected("if (co_await x)", t::bare_if);
+
+    reaching_the_end("while (auto y = co_await x)", t::named_while);
+    reaching_the_end("a local first", t::local_first);
 }
 
 // Not a fault: in every compiler a coroutine refers to its closure, and does not keep it.

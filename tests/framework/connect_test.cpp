@@ -108,12 +108,12 @@ void add_echo(registry& r) {
 
 // ---- where to
 
-TEST(Connect, OverTcp) {
+TEST(connect_test, over_tcp) {
     loopback_server s(&add_echo, "echo");
     EXPECT_EQ(run(dial_and_ask(s.url(), "hello")), "hello");
 }
 
-TEST(Connect, OverAUnixSocket) {
+TEST(connect_test, over_a_unix_socket) {
     const temporary_directory directory;
     server s({.cores = 1, .log = nullptr});
     add_echo(s.registry());
@@ -124,13 +124,13 @@ TEST(Connect, OverAUnixSocket) {
     runner.join();
 }
 
-TEST(Connect, ByName) {
+TEST(connect_test, by_name) {
     loopback_server s(&add_echo, "echo");
     const std::string port = s.url().substr(s.url().rfind(':'));
     EXPECT_EQ(run(dial_and_ask("tcp://localhost" + port, "hello")), "hello");
 }
 
-TEST(Connect, KnowsBothEnds) {
+TEST(connect_test, knows_both_ends) {
     loopback_server s(&add_echo, "name");
     io_context context;
     const auto stream = testing::run_coroutine(context, dial(s.url(), 20s));
@@ -142,7 +142,7 @@ TEST(Connect, KnowsBothEnds) {
     EXPECT_EQ(testing::run_coroutine(context, read(*stream)), stream->local().to_string());
 }
 
-TEST(Connect, TakesTheListenersFramingKeys) {
+TEST(connect_test, takes_the_listeners_framing_keys) {
     for (const std::string query :
          {"?framing=raw", "?framing=length-prefix&width=2", "?framing=length-prefix&order=big"}) {
         loopback_server s(&add_echo, "echo", query.substr(1));
@@ -150,7 +150,7 @@ TEST(Connect, TakesTheListenersFramingKeys) {
     }
 }
 
-TEST(Connect, TakesLimits) {
+TEST(connect_test, takes_limits) {
     loopback_server s(&add_echo, "echo");
     try {
         run(dial_and_ask(s.url() + "?max-send-frame=4", "hello"));
@@ -168,7 +168,7 @@ TEST(Connect, TakesLimits) {
 
 // ---- what is wrong with a URL is said in the call
 
-TEST(Connect, RefusesAWrongUrlInTheCall) {
+TEST(connect_test, refuses_a_wrong_url_in_the_call) {
     const auto refusal = [](const char* url) -> std::string {
         try {
             const task<frame_stream> never_awaited = connect(url, 1s);
@@ -190,7 +190,7 @@ TEST(Connect, RefusesAWrongUrlInTheCall) {
 
 // ---- failures at run time
 
-TEST(Connect, NamesWhatRefusesIt) {
+TEST(connect_test, names_what_refuses_it) {
     std::string url;
     {
         const plain_listener listener;
@@ -201,14 +201,14 @@ TEST(Connect, NamesWhatRefusesIt) {
     EXPECT_THAT(what, HasSubstr(url));
 }
 
-TEST(Connect, NamesAPathThatIsNotThere) {
+TEST(connect_test, names_a_path_that_is_not_there) {
     const temporary_directory directory;
     const auto [code, what] = failure("unix:" + directory / "missing");
     EXPECT_EQ(code, boost::system::errc::no_such_file_or_directory);
     EXPECT_THAT(what, HasSubstr("missing"));
 }
 
-TEST(Connect, NamesAHostThatIsNotThere) {
+TEST(connect_test, names_a_host_that_is_not_there) {
     const auto [code, what] = failure("tcp://no-such-host.invalid:7700");
     EXPECT_TRUE(code);
     EXPECT_NE(code, errc::timeout);
@@ -227,7 +227,9 @@ public:
             address.sin_family = AF_INET;
             address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
             address.sin_port = htons(parse_url(listener_.url()).port);
-            ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address);
+            static_cast<void>(
+                ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address)
+            );
         }
     }
 
@@ -246,7 +248,7 @@ private:
     std::vector<int> sockets_;
 };
 
-TEST(Connect, RunsOutOfTime) {
+TEST(connect_test, runs_out_of_time) {
     const full_listener full;
     const auto begin = std::chrono::steady_clock::now();
     const auto [code, what] = failure(full.url(), 50ms);
@@ -255,7 +257,7 @@ TEST(Connect, RunsOutOfTime) {
     EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms);
 }
 
-TEST(Connect, CanBeCancelled) {
+TEST(connect_test, can_be_cancelled) {
     const full_listener full;
     io_context context;
     asio::cancellation_signal stop;
@@ -277,7 +279,7 @@ TEST(Connect, CanBeCancelled) {
     EXPECT_EQ(*ended, asio::error::operation_aborted);
 }
 
-TEST(Connect, IsDroppedWithItsContext) {
+TEST(connect_test, is_dropped_with_its_context) {
     const full_listener full;
     const auto held = std::make_shared<int>();
     {
@@ -292,7 +294,7 @@ TEST(Connect, IsDroppedWithItsContext) {
     EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST(Connect, NeedsAnIoContextsOwnExecutor) {
+TEST(connect_test, needs_an_io_contexts_own_executor) {
     const plain_listener listener;
     io_context context;
     std::exception_ptr error;
@@ -312,7 +314,7 @@ TEST(Connect, NeedsAnIoContextsOwnExecutor) {
 
 /// The limit may run out in the very turn in which the connection is made: then either may win, and
 /// nothing of the other is left.
-TEST(Connect, AndItsLimitMayEndTogether) {
+TEST(connect_test, and_its_limit_may_end_together) {
     const temporary_directory directory;
     const std::string path = directory / "x.sock";
     const int local = checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");

@@ -16,8 +16,6 @@
 namespace coserve {
 namespace {
 
-using ::testing::ElementsAre;
-
 error_code code_of(const asio::any_io_executor& executor) {
     try {
         context_of(executor);

@@ -26,12 +26,10 @@ using namespace server_check;
 using ending = plain_peer::ending;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::loopback_server;
-using ::testing::SizeIs;
 
 class echo final : public stream_handler {
     task<> handle() override {
@@ -55,7 +53,7 @@ void await_drain(plain_peer& idle) {
 
 // ---- what is answered
 
-TEST(Drain, AnswersWhatHadArrived) {
+TEST(drain_test, answers_what_had_arrived) {
     loopback_server s(&add_echo, "echo", "", patient);
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
@@ -72,7 +70,7 @@ TEST(Drain, AnswersWhatHadArrived) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Drain, LetsAFrameThatHasBegunComplete) {
+TEST(drain_test, lets_a_frame_that_has_begun_complete) {
     loopback_server s(&add_echo, "echo", "", patient);
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
@@ -88,7 +86,7 @@ TEST(Drain, LetsAFrameThatHasBegunComplete) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Drain, IgnoresWhatComesLater) {
+TEST(drain_test, ignores_what_comes_later) {
     loopback_server s(&add_echo, "echo", "", patient);
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
@@ -101,7 +99,7 @@ TEST(Drain, IgnoresWhatComesLater) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Drain, ShowsIdlePeersTheEndAtOnce) {
+TEST(drain_test, shows_idle_peers_the_end_at_once) {
     loopback_server s(&add_echo, "echo", "", {.cores = 2, .drain_timeout = 120s});
     std::vector<plain_peer> idle;
     for (int i = 0; i < 20; ++i)
@@ -117,7 +115,7 @@ TEST(Drain, ShowsIdlePeersTheEndAtOnce) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Drain, RefusesNewConnections) {
+TEST(drain_test, refuses_new_connections) {
     loopback_server s(&add_echo, "echo", "", patient);
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
@@ -130,7 +128,7 @@ TEST(Drain, RefusesNewConnections) {
     EXPECT_EQ(p.receive_rest(), framed("half"));
 }
 
-TEST(Drain, WaitsForSlowReaders) {
+TEST(drain_test, waits_for_slow_readers) {
     class generous final : public stream_handler {
         task<> handle() override {
             while (auto f = co_await read_frame())
@@ -153,7 +151,7 @@ TEST(Drain, WaitsForSlowReaders) {
 }
 
 /// Those that the kernel has accepted, and the server not yet, are served too.
-TEST(Drain, SweepsTheBacklog) {
+TEST(drain_test, sweeps_the_backlog) {
     server s({.cores = 2, .drain_timeout = 120s, .log = [](const log_record&) {}});
     add_echo(s.registry());
     const std::string url = s.listen("echo=tcp://127.0.0.1:0").url();
@@ -177,7 +175,7 @@ TEST(Drain, SweepsTheBacklog) {
 
 /// Replies with unread input behind them: closing at once would reset the connection, and the
 /// replies would be lost.
-TEST(Drain, EndsWithoutAReset) {
+TEST(drain_test, ends_without_a_reset) {
     class one_answer final : public stream_handler {
         task<> handle() override {
             co_await read_frame();
@@ -195,7 +193,7 @@ TEST(Drain, EndsWithoutAReset) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Drain, TellsHandlersThatWorkLong) {
+TEST(drain_test, tells_handlers_that_work_long) {
     class worker final : public stream_handler {
         task<> handle() override {
             co_await read_frame();
@@ -244,7 +242,7 @@ private:
     notes notes_;
 };
 
-TEST(DrainDeadline, CancelsAndResets) {
+TEST(drain_deadline_test, cancels_and_resets) {
     words said;
     loopback_server s(
         [&](registry& r) { r.add<stubborn>("hold", notes(said)); },
@@ -267,7 +265,7 @@ TEST(DrainDeadline, CancelsAndResets) {
     );
 }
 
-TEST(DrainDeadline, OfNothingIsAtOnce) {
+TEST(drain_deadline_test, of_nothing_is_at_once) {
     words said;
     loopback_server s(
         [&](registry& r) { r.add<stubborn>("hold", notes(said)); },
@@ -282,7 +280,7 @@ TEST(DrainDeadline, OfNothingIsAtOnce) {
     EXPECT_THAT(said, ElementsAre("cancelled", "finishing", "finished"));
 }
 
-TEST(DrainDeadline, MayBeNever) {
+TEST(drain_deadline_test, may_be_never) {
     loopback_server s(&add_echo, "echo", "", {.cores = 1, .drain_timeout = duration::max()});
     plain_peer idle(s.url()), p(s.url());
     EXPECT_EQ(p.ask("ready"), "ready");
@@ -298,7 +296,7 @@ TEST(DrainDeadline, MayBeNever) {
 }
 
 /// finish() and what it waits for have one second together, and then run() returns all the same.
-TEST(DrainDeadline, GivesFinishASecond) {
+TEST(drain_deadline_test, gives_finish_a_second) {
     class endless final : public stream_handler {
     public:
         explicit endless(const notes& n) : notes_(n) {}
@@ -338,7 +336,7 @@ TEST(DrainDeadline, GivesFinishASecond) {
 
 /// Work that cannot be interrupted keeps run() no longer than that second; its server waits for it
 /// where it is destroyed.
-TEST(DrainDeadline, DoesNotWaitForBlockingWork) {
+TEST(drain_deadline_test, does_not_wait_for_blocking_work) {
     static std::atomic<bool> begun, released, ended;
     begun = released = ended = false;
     class blocking final : public stream_handler {
@@ -368,7 +366,7 @@ TEST(DrainDeadline, DoesNotWaitForBlockingWork) {
     EXPECT_TRUE(ended);
 }
 
-TEST(DrainDeadline, ResetsAPeerThatDoesNotRead) {
+TEST(drain_deadline_test, resets_a_peer_that_does_not_read) {
     class flood final : public stream_handler {
         task<> handle() override {
             for (;;)
@@ -386,7 +384,7 @@ TEST(DrainDeadline, ResetsAPeerThatDoesNotRead) {
 }
 
 /// Handlers that were to be cancelled, and swallow it, end with the rest.
-TEST(DrainDeadline, EndsHandlersThatSwallowTheirCancellation) {
+TEST(drain_deadline_test, ends_handlers_that_swallow_their_cancellation) {
     class deaf final : public stream_handler {
         task<> handle() override {
             co_await write_frame("here");

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int last = static_cast<int>(errc::wrong_executor);
 
-TEST(Error, IsOfTheCategoryCoserve) {
+TEST(error_test, is_of_the_category_coserve) {
     const error_code code = errc::timeout;
     EXPECT_STREQ(code.category().name(), "coserve");
     EXPECT_EQ(code.category(), error_category());
@@ -20,7 +20,7 @@ TEST(Error, IsOfTheCategoryCoserve) {
     EXPECT_NE(code, errc::idle_timeout);
 }
 
-TEST(Error, EachValueHasASentenceOfItsOwn) {
+TEST(error_test, each_value_has_a_sentence_of_its_own) {
     std::set<std::string> seen;
     for (int value = 1; value <= last; ++value) {
         const std::string message = error_category().message(value);
@@ -35,7 +35,7 @@ TEST(Error, EachValueHasASentenceOfItsOwn) {
     EXPECT_EQ(error_category().message(0), "unknown error");
 }
 
-TEST(Error, IsThrownAsASystemError) {
+TEST(error_test, is_thrown_as_a_system_error) {
     try {
         throw system_error(errc::frame_too_long);
     } catch (const boost::system::system_error& e) {
@@ -46,14 +46,14 @@ TEST(Error, IsThrownAsASystemError) {
     }
 }
 
-TEST(Error, ConvertsToTheStandardsErrors) {
+TEST(error_test, converts_to_the_standards_errors) {
     const std::error_code code = error_code(errc::closed);
     EXPECT_STREQ(code.category().name(), "coserve");
     EXPECT_EQ(code.message(), "this side has closed the stream");
     EXPECT_EQ(code, std::error_code(error_code(errc::closed)));
 }
 
-TEST(Error, AConfigurationMistakeIsAnInvalidArgument) {
+TEST(error_test, a_configuration_mistake_is_an_invalid_argument) {
     try {
         throw configuration_error("echo: mode=loud: must be upper or verbatim");
     } catch (const std::invalid_argument& e) {

@@ -90,19 +90,19 @@ std::vector<std::string> keys(std::vector<option> given) {
     return names;
 }
 
-TEST(Framing, IsLengthPrefixByDefault) {
+TEST(framing_test, is_length_prefix_by_default) {
     const framing f = read({});
     EXPECT_EQ(written(f, "abc"), hex("03000000") + "abc");
     EXPECT_EQ(frames(f, hex("03000000") + "abc"), std::vector<std::string>{"abc"});
 }
 
-TEST(Framing, IsNamedForBothDirections) {
+TEST(framing_test, is_named_for_both_directions) {
     const framing f = read({{"framing", "raw"}});
     EXPECT_EQ(written(f, "abc"), "abc");
     EXPECT_EQ(frames(f, "abc"), std::vector<std::string>{"abc"});
 }
 
-TEST(Framing, IsNamedForEachDirection) {
+TEST(framing_test, is_named_for_each_direction) {
     const framing reading = read({{"read-framing", "raw"}});
     EXPECT_EQ(written(reading, "abc"), hex("03000000") + "abc");
     EXPECT_EQ(frames(reading, "abc"), std::vector<std::string>{"abc"});
@@ -114,7 +114,7 @@ TEST(Framing, IsNamedForEachDirection) {
     EXPECT_EQ(frames(both, "abc"), std::vector<std::string>{"abc"});
 }
 
-TEST(Framing, ReadsTheKeysOfItsCodecs) {
+TEST(framing_test, reads_the_keys_of_its_codecs) {
     const framing f = read({{"width", "2"}, {"order", "big"}});
     EXPECT_EQ(written(f, "abc"), hex("0003") + "abc");
     EXPECT_EQ(frames(f, hex("0003") + "abc"), std::vector<std::string>{"abc"});
@@ -130,7 +130,7 @@ TEST(Framing, ReadsTheKeysOfItsCodecs) {
     );
 }
 
-TEST(Framing, KnowsTheKeysOfTheNamedCodecsOnly) {
+TEST(framing_test, knows_the_keys_of_the_named_codecs_only) {
     EXPECT_EQ(
         mistake({{"framing", "raw"}, {"width", "2"}}),
         "echo: unknown key \"width\"; the known keys are framing, read-framing, write-framing"
@@ -141,7 +141,7 @@ TEST(Framing, KnowsTheKeysOfTheNamedCodecsOnly) {
     );
 }
 
-TEST(Framing, DescribesTheKeysOfOneCodecOnce) {
+TEST(framing_test, describes_the_keys_of_one_codec_once) {
     const std::vector<std::string> length_prefix_keys = {
         "framing",
         "read-framing",
@@ -160,7 +160,7 @@ TEST(Framing, DescribesTheKeysOfOneCodecOnce) {
     EXPECT_EQ(keys({{"write-framing", "raw"}}), length_prefix_keys);
 }
 
-TEST(Framing, AnUnknownNameListsTheKnown) {
+TEST(framing_test, an_unknown_name_lists_the_known) {
     EXPECT_EQ(
         mistake({{"framing", "morse"}}), "echo: framing=morse: must be length-prefix, raw or marked"
     );
@@ -174,7 +174,7 @@ TEST(Framing, AnUnknownNameListsTheKnown) {
     );
 }
 
-TEST(Framing, EachDirectionHasItsMaximum) {
+TEST(framing_test, each_direction_has_its_maximum) {
     for (const std::string name : {"length-prefix", "raw", "marked"}) {
         const framing f = read({{"framing", name}}, {.max_frame = 7, .max_send_frame = 11});
         EXPECT_EQ(f.read()->max_frame(), 7u) << name;
@@ -182,7 +182,7 @@ TEST(Framing, EachDirectionHasItsMaximum) {
     }
 }
 
-TEST(Framing, ConnectionsDoNotShareACodec) {
+TEST(framing_test, connections_do_not_share_a_codec) {
     const framing f = read({});
     const auto first = f.read();
     const auto second = f.read();
@@ -192,7 +192,7 @@ TEST(Framing, ConnectionsDoNotShareACodec) {
     EXPECT_EQ(f.read()->max_frame(), stream_limits{}.max_frame);
 }
 
-TEST(Framing, AConnectionsCodecIsOneCopy) {
+TEST(framing_test, a_connections_codec_is_one_copy) {
     const framing f = read({{"framing", "marked"}});
     marked_codec::made = marked_codec::copied = 0;
     const auto c = f.read();
@@ -200,7 +200,7 @@ TEST(Framing, AConnectionsCodecIsOneCopy) {
     EXPECT_EQ(marked_codec::copied, 1);
 }
 
-TEST(Framing, OutlivesItsRegistry) {
+TEST(framing_test, outlives_its_registry) {
     framing f;
     {
         framing_registry registry;
@@ -214,7 +214,7 @@ TEST(Framing, OutlivesItsRegistry) {
     );
 }
 
-TEST(Framing, ANameIsTakenOnce) {
+TEST(framing_test, a_name_is_taken_once) {
     framing_registry registry;
     EXPECT_THROW(registry.add<marked_codec>("raw"), configuration_error);
     registry.add<marked_codec>("marked");

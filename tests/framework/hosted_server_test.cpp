@@ -44,9 +44,9 @@ class echo final : public stream_handler {
 };
 
 /// A host with a server on its context, and what is beside it.
-class HostedServer : public ::testing::Test {
+class hosted_server_test : public ::testing::Test {
 protected:
-    HostedServer() {
+    hosted_server_test() {
         server_.emplace(host_.get_executor(), server_options{.log = [this](const log_record& r) {
                             log_.push_back(log_text(r));
                         }});
@@ -95,7 +95,7 @@ task<std::string> ask(const client_end& s, std::string question) {
     co_return answer ? std::string(answer->text()) : "(the end)";
 }
 
-TEST_F(HostedServer, ServesBesideTheHostsOwnWork) {
+TEST_F(hosted_server_test, serves_beside_the_hosts_own_work) {
     const std::string url = listen();
     start();
     int ticks = 0;
@@ -123,7 +123,7 @@ TEST_F(HostedServer, ServesBesideTheHostsOwnWork) {
     EXPECT_THAT(log_, IsEmpty());
 }
 
-TEST_F(HostedServer, TakesNoSignals) {
+TEST_F(hosted_server_test, takes_no_signals) {
     struct sigaction before{}, during{};
     ::sigaction(SIGTERM, nullptr, &before);
     listen();
@@ -133,7 +133,7 @@ TEST_F(HostedServer, TakesNoSignals) {
     EXPECT_EQ(before.sa_handler, during.sa_handler);
 }
 
-TEST_F(HostedServer, LeavesTheContextWithoutWork) {
+TEST_F(hosted_server_test, leaves_the_context_without_work) {
     const std::string url = listen();
     server_->every(1h, [] {});
     start();
@@ -148,7 +148,7 @@ TEST_F(HostedServer, LeavesTheContextWithoutWork) {
     EXPECT_TRUE(host_.stopped()) << "something still waits";
 }
 
-TEST_F(HostedServer, DrainsItsConnections) {
+TEST_F(hosted_server_test, drains_its_connections) {
     const std::string url = listen();
     start();
     plain_peer p(url), idle(url);
@@ -171,7 +171,7 @@ TEST_F(HostedServer, DrainsItsConnections) {
     EXPECT_THAT(log_, IsEmpty());
 }
 
-TEST_F(HostedServer, ServeReturnsWhereItWasStoppedBefore) {
+TEST_F(hosted_server_test, serve_returns_where_it_was_stopped_before) {
     const std::string url = listen();
     server_->every(1ms, [] {});
     server_->stop();
@@ -185,7 +185,7 @@ TEST_F(HostedServer, ServeReturnsWhereItWasStoppedBefore) {
     EXPECT_TRUE(host_.stopped()) << "something still waits";
 }
 
-TEST_F(HostedServer, ServesOnce) {
+TEST_F(hosted_server_test, serves_once) {
     start();
     settle();
     server_->stop();
@@ -193,7 +193,7 @@ TEST_F(HostedServer, ServesOnce) {
     EXPECT_THROW(run(server_->serve()), std::logic_error);
 }
 
-TEST_F(HostedServer, ServeCanBeCancelled) {
+TEST_F(hosted_server_test, serve_can_be_cancelled) {
     const std::string url = listen();
     asio::cancellation_signal cancel;
     auto on_end = [this](std::exception_ptr error) {
@@ -212,7 +212,7 @@ TEST_F(HostedServer, ServeCanBeCancelled) {
     client.join();
 }
 
-TEST_F(HostedServer, TwoShareAContext) {
+TEST_F(hosted_server_test, two_share_a_context) {
     const std::string url = listen();
     start();
     server second(host_.get_executor(), {.log = nullptr});
@@ -232,7 +232,7 @@ TEST_F(HostedServer, TwoShareAContext) {
     until([&] { return second_served; });
 }
 
-TEST_F(HostedServer, ListensWhileItServes) {
+TEST_F(hosted_server_test, listens_while_it_serves) {
     start();
     settle();
     const std::string url = listen();
@@ -242,7 +242,7 @@ TEST_F(HostedServer, ListensWhileItServes) {
 
 // ---- where it may not run
 
-TEST(HostedServerExecutor, MustBeAnIoContextsOwn) {
+TEST(hosted_server_executor_test, must_be_an_io_contexts_own) {
     const auto refused = [](asio::any_io_executor where) -> std::string {
         try {
             const server s(where);
@@ -261,7 +261,7 @@ TEST(HostedServerExecutor, MustBeAnIoContextsOwn) {
     EXPECT_EQ(refused({}), "wrong executor");
 }
 
-TEST(HostedServerExecutor, OfItsOwnIsNotServed) {
+TEST(hosted_server_executor_test, of_its_own_is_not_served) {
     server s({.cores = 1, .log = nullptr});
     io_context context;
     EXPECT_THROW(testing::run_coroutine(context, s.serve()), std::logic_error);
@@ -295,7 +295,7 @@ private:
     concurrent<std::vector<std::string>> said_;
 };
 
-TEST_F(HostedServer, DestroyedWithConnectionsCancelsThem) {
+TEST_F(hosted_server_test, destroyed_with_connections_cancels_them) {
     std::vector<std::string> said;
     server_->registry().add<waiting>("wait", concurrent(said));
     const std::string url = server_->listen("wait=tcp://127.0.0.1:0").url();
@@ -314,7 +314,7 @@ TEST_F(HostedServer, DestroyedWithConnectionsCancelsThem) {
     EXPECT_TRUE(host_.stopped()) << "something still waits";
 }
 
-TEST_F(HostedServer, DestroyedByItsHandler) {
+TEST_F(hosted_server_test, destroyed_by_its_handler) {
     class destroyer final : public stream_handler {
     public:
         explicit destroyer(const concurrent<std::optional<class server>>& s) : server_(s) {}
@@ -337,7 +337,7 @@ TEST_F(HostedServer, DestroyedByItsHandler) {
     EXPECT_EQ(p.await_end(), plain_peer::ending::reset);
 }
 
-TEST_F(HostedServer, DestroyedByItsPeriodicAction) {
+TEST_F(hosted_server_test, destroyed_by_its_periodic_action) {
     server_->every(1ms, [this] { server_.reset(); });
     listen();
     start();
@@ -347,7 +347,7 @@ TEST_F(HostedServer, DestroyedByItsPeriodicAction) {
     EXPECT_TRUE(host_.stopped()) << "something still waits";
 }
 
-TEST_F(HostedServer, DestroyedByItsHook) {
+TEST_F(hosted_server_test, destroyed_by_its_hook) {
     listener_hooks hooks;
     hooks.verify_request = [this](const peer_info&) {
         server_.reset();
@@ -360,7 +360,7 @@ TEST_F(HostedServer, DestroyedByItsHook) {
     EXPECT_EQ(p.await_end(), plain_peer::ending::reset);
 }
 
-TEST(HostedServerEnd, ServerAndContextInEitherOrder) {
+TEST(hosted_server_end_test, server_and_context_in_either_order) {
     for (const bool context_first : {true, false}) {
         std::vector<std::string> said;
         auto host = std::make_unique<io_context>(1);
@@ -388,7 +388,7 @@ TEST(HostedServerEnd, ServerAndContextInEitherOrder) {
     }
 }
 
-TEST(HostedServerEnd, WithoutServe) {
+TEST(hosted_server_end_test, without_serve) {
     io_context host(1);
     std::string url;
     {

@@ -104,20 +104,20 @@ std::optional<std::string> encoded(length_prefix_codec& c, std::string_view payl
 
 // Vectors
 
-TEST(LengthPrefix, DeliversPayloadsOfTheDefaultLayout) {
+TEST(length_prefix_test, delivers_payloads_of_the_default_layout) {
     expect_in_any_split(maker({}), hex("03000000 616263"), {.frames = {"abc"}});
     expect_in_any_split(maker({}), hex("09000000") + "abcdefghi", {.frames = {"abcdefghi"}});
     expect_in_any_split(maker({}), hex("00000000 00000000"), {.frames = {"", ""}});
 }
 
-TEST(LengthPrefix, DeliversPayloadsOfTheNamedSplit) {
+TEST(length_prefix_test, delivers_payloads_of_the_named_split) {
     length_prefix_codec c;
     const auto first = hex("0300 00");
     const auto second = hex("00 61");
     EXPECT_EQ(feed(c, {first, second, "bc"}), (outcome{.frames = {"abc"}}));
 }
 
-TEST(LengthPrefix, DeliversThreeBigEndianFrames) {
+TEST(length_prefix_test, delivers_three_big_endian_frames) {
     const auto input =
         hex("00000009") + "abcdefghi" + hex("00000003") + "123" + hex("0000000b") + "hello world";
     expect_in_any_split(
@@ -125,7 +125,7 @@ TEST(LengthPrefix, DeliversThreeBigEndianFrames) {
     );
 }
 
-TEST(LengthPrefix, DeliversOtherLayouts) {
+TEST(length_prefix_test, delivers_other_layouts) {
     expect_in_any_split(
         maker({.width = 1}),
         "\x09"
@@ -147,7 +147,7 @@ TEST(LengthPrefix, DeliversOtherLayouts) {
     );
 }
 
-TEST(LengthPrefix, AnEndInsideAFrameSaysWhatWasThereAndDue) {
+TEST(length_prefix_test, an_end_inside_a_frame_says_what_was_there_and_due) {
     expect_in_any_split(maker({}), "", {});
     expect_in_any_split(maker({}), hex("0000"), {.have = 2, .due = 0});
     expect_in_any_split(maker({}), hex("09000000") + "ab", {.have = 6, .due = 13});
@@ -156,7 +156,7 @@ TEST(LengthPrefix, AnEndInsideAFrameSaysWhatWasThereAndDue) {
     );
 }
 
-TEST(LengthPrefix, RefusesNegativeLengths) {
+TEST(length_prefix_test, refuses_negative_lengths) {
     for (const auto* input : {"ffffffff", "00000080"})
         expect_in_any_split(maker({}), hex(input), {.error = errc::negative_length});
     expect_in_any_split(
@@ -169,7 +169,7 @@ TEST(LengthPrefix, RefusesNegativeLengths) {
     expect_in_any_split(maker({.adjust = 10}), hex("ffffffff"), {.error = errc::negative_length});
 }
 
-TEST(LengthPrefix, TakesTheTopBitOfAnUnsignedField) {
+TEST(length_prefix_test, takes_the_top_bit_of_an_unsigned_field) {
     const std::string payload(200, 'x');
     expect_in_any_split(
         maker({.width = 1, .is_signed = false}), "\xc8" + payload, {.frames = {payload}}
@@ -181,7 +181,7 @@ TEST(LengthPrefix, TakesTheTopBitOfAnUnsignedField) {
     );
 }
 
-TEST(LengthPrefix, RefusesAsSoonAsTheLengthIsComplete) {
+TEST(length_prefix_test, refuses_as_soon_as_the_length_is_complete) {
     length_prefix_codec c;
     feeder stream(c);
     stream.feed(hex("010000"));
@@ -193,7 +193,7 @@ TEST(LengthPrefix, RefusesAsSoonAsTheLengthIsComplete) {
 
 // The maximum
 
-TEST(LengthPrefix, TheMaximumCountsThePayloadAlone) {
+TEST(length_prefix_test, the_maximum_counts_the_payload_alone) {
     for (const std::uint8_t offset : {0, 3}) {
         const std::string head(offset, '-');
         const auto make = maker({.offset = offset}, 5);
@@ -211,7 +211,7 @@ TEST(LengthPrefix, TheMaximumCountsThePayloadAlone) {
     );
 }
 
-TEST(LengthPrefix, OnlyEmptyFramesFitAMaximumOfZero) {
+TEST(length_prefix_test, only_empty_frames_fit_a_maximum_of_zero) {
     expect_in_any_split(
         maker({}, 0),
         hex("00000000 01000000") + "x",
@@ -219,7 +219,7 @@ TEST(LengthPrefix, OnlyEmptyFramesFitAMaximumOfZero) {
     );
 }
 
-TEST(LengthPrefix, ASmallerMaximumSparesTheFrameThatHasBegun) {
+TEST(length_prefix_test, a_smaller_maximum_spares_the_frame_that_has_begun) {
     length_prefix_codec c;
     feeder stream(c);
     stream.feed(hex("05000000") + "12");
@@ -233,7 +233,7 @@ TEST(LengthPrefix, ASmallerMaximumSparesTheFrameThatHasBegun) {
     );
 }
 
-TEST(LengthPrefix, ANewMaximumHoldsForALengthThatIsNotCompleteYet) {
+TEST(length_prefix_test, a_new_maximum_holds_for_a_length_that_is_not_complete_yet) {
     length_prefix_codec c;
     feeder stream(c);
     stream.feed(hex("050000"));
@@ -242,7 +242,7 @@ TEST(LengthPrefix, ANewMaximumHoldsForALengthThatIsNotCompleteYet) {
     EXPECT_EQ(stream.end(), (outcome{.error = errc::frame_too_long, .declared = 5}));
 }
 
-TEST(LengthPrefix, AGreaterMaximumDoesNotSpareASkippedFrame) {
+TEST(length_prefix_test, a_greater_maximum_does_not_spare_a_skipped_frame) {
     auto c = maker({.too_long = on_too_long::skip}, 1)();
     feeder stream(*c);
     stream.feed(hex("03000000") + "1");
@@ -251,7 +251,7 @@ TEST(LengthPrefix, AGreaterMaximumDoesNotSpareASkippedFrame) {
     EXPECT_EQ(stream.end(), (outcome{.frames = {"456"}, .skipped = 7, .reports = {3}}));
 }
 
-TEST(LengthPrefix, SaysHowMuchTheFrameNeedsOnceItKnows) {
+TEST(length_prefix_test, says_how_much_the_frame_needs_once_it_knows) {
     length_prefix_codec c;
     feeder stream(c);
     stream.feed(hex("090000"));
@@ -267,7 +267,7 @@ TEST(LengthPrefix, SaysHowMuchTheFrameNeedsOnceItKnows) {
 
 // Skipping
 
-TEST(LengthPrefix, SkipsFramesThatAreTooLongAndGoesOn) {
+TEST(length_prefix_test, skips_frames_that_are_too_long_and_goes_on) {
     const auto make = maker({.too_long = on_too_long::skip}, 3);
     const auto input = hex("02000000") + "ab" + hex("05000000") + "-----" + hex("03000000") +
                        "cde" + hex("04000000") + "++++" + hex("00000000");
@@ -276,7 +276,7 @@ TEST(LengthPrefix, SkipsFramesThatAreTooLongAndGoesOn) {
     );
 }
 
-TEST(LengthPrefix, SkipsWithoutHolding) {
+TEST(length_prefix_test, skips_without_holding) {
     auto c = maker({.too_long = on_too_long::skip}, 3)();
     feeder stream(*c);
     stream.feed(hex("40420f00"));
@@ -294,7 +294,7 @@ TEST(LengthPrefix, SkipsWithoutHolding) {
     );
 }
 
-TEST(LengthPrefix, AnEndInsideASkippedFrameIsUnfinished) {
+TEST(length_prefix_test, an_end_inside_a_skipped_frame_is_unfinished) {
     expect_in_any_split(
         maker({.too_long = on_too_long::skip}, 3),
         hex("05000000") + "--",
@@ -302,7 +302,7 @@ TEST(LengthPrefix, AnEndInsideASkippedFrameIsUnfinished) {
     );
 }
 
-TEST(LengthPrefix, SkipSparesNoBrokenLength) {
+TEST(length_prefix_test, skip_spares_no_broken_length) {
     const options o{.adjust = -1, .too_long = on_too_long::skip};
     expect_in_any_split(maker(o), hex("ffffffff"), {.error = errc::negative_length});
     expect_in_any_split(maker(o), hex("00000000"), {.error = errc::length_too_small});
@@ -310,7 +310,7 @@ TEST(LengthPrefix, SkipSparesNoBrokenLength) {
 
 // Arithmetic
 
-TEST(LengthPrefix, RefusesLengthsThatDoNotCoverWhatTheyCount) {
+TEST(length_prefix_test, refuses_lengths_that_do_not_cover_what_they_count) {
     const auto make = maker({.offset = 2, .includes_header = true});
     expect_in_any_split(make, hex("0000 06000000 0000 07000000 78"), {.frames = {"", "x"}});
     expect_in_any_split(
@@ -322,7 +322,7 @@ TEST(LengthPrefix, RefusesLengthsThatDoNotCoverWhatTheyCount) {
     expect_in_any_split(maker({.adjust = -3}), hex("03000000"), {.frames = {""}});
 }
 
-TEST(LengthPrefix, HandlesSumsBeyond64Bits) {
+TEST(length_prefix_test, handles_sums_beyond64_bits) {
     const auto field = hex("ffffffffffffffff");
     for (const auto too_long : {on_too_long::close, on_too_long::skip}) {
         for (const bool includes : {false, true}) {
@@ -351,7 +351,7 @@ TEST(LengthPrefix, HandlesSumsBeyond64Bits) {
     );
 }
 
-TEST(LengthPrefix, TakesTheLongestFrameThat64BitsCanCount) {
+TEST(length_prefix_test, takes_the_longest_frame_that64_bits_can_count) {
     auto c = maker({.width = 8, .is_signed = false}, highest)();
     feeder stream(*c);
     stream.feed(hex("f7ffffffffffffff"));
@@ -359,7 +359,7 @@ TEST(LengthPrefix, TakesTheLongestFrameThat64BitsCanCount) {
     EXPECT_EQ(stream.end(), (outcome{.have = 8, .due = highest}));
 }
 
-TEST(LengthPrefix, SkipsTowardsTheLongestFrameThat64BitsCanCount) {
+TEST(length_prefix_test, skips_towards_the_longest_frame_that64_bits_can_count) {
     auto c = maker({.width = 8, .is_signed = false, .too_long = on_too_long::skip})();
     feeder stream(*c);
     stream.feed(hex("f7ffffffffffffff") + "abc");
@@ -370,7 +370,7 @@ TEST(LengthPrefix, SkipsTowardsTheLongestFrameThat64BitsCanCount) {
 
 // Stripping
 
-TEST(LengthPrefix, StripLeavesAsMuchOfTheHeaderAsItIsTold) {
+TEST(length_prefix_test, strip_leaves_as_much_of_the_header_as_it_is_told) {
     const std::string input = "zz" + hex("0003") + "abc";
     for (std::uint16_t strip = 0; strip <= 7; ++strip)
         expect_in_any_split(
@@ -380,7 +380,7 @@ TEST(LengthPrefix, StripLeavesAsMuchOfTheHeaderAsItIsTold) {
         );
 }
 
-TEST(LengthPrefix, StrippingMoreThanTheFrameIsAnError) {
+TEST(length_prefix_test, stripping_more_than_the_frame_is_an_error) {
     const auto make = maker({.width = 2, .big_endian = true, .offset = 2, .strip = 8});
     expect_in_any_split(
         make, "zz" + hex("0003") + "abc", {.error = errc::length_too_small, .declared = 3}
@@ -402,7 +402,7 @@ TEST(LengthPrefix, StrippingMoreThanTheFrameIsAnError) {
 
 // All layouts
 
-TEST(LengthPrefix, EveryLayoutWritesWhatTheFormatSays) {
+TEST(length_prefix_test, every_layout_writes_what_the_format_says) {
     for_each_layout([](const options& o) {
         SCOPED_TRACE(describe(o));
         length_prefix_codec c(o);
@@ -414,7 +414,7 @@ TEST(LengthPrefix, EveryLayoutWritesWhatTheFormatSays) {
     });
 }
 
-TEST(LengthPrefix, EveryLayoutReadsWhatItWrites) {
+TEST(length_prefix_test, every_layout_reads_what_it_writes) {
     for_each_layout([](options o) {
         const auto header = static_cast<std::uint16_t>(o.offset + o.width);
         const auto into_payload = static_cast<std::uint16_t>(header + 3);
@@ -434,7 +434,7 @@ TEST(LengthPrefix, EveryLayoutReadsWhatItWrites) {
     });
 }
 
-TEST(LengthPrefix, EveryLayoutRefusesWhatIsOneTooMuch) {
+TEST(length_prefix_test, every_layout_refuses_what_is_one_too_much) {
     for_each_layout([](const options& o) {
         SCOPED_TRACE(describe(o));
         const reference format{o};
@@ -464,21 +464,21 @@ TEST(LengthPrefix, EveryLayoutRefusesWhatIsOneTooMuch) {
 
 // Writing
 
-TEST(LengthPrefix, WritesTheDefaultLayout) {
+TEST(length_prefix_test, writes_the_default_layout) {
     length_prefix_codec c;
     EXPECT_EQ(encoded(c, "abc"), hex("03000000") + "abc");
     EXPECT_EQ(encoded(c, std::string(70'000, 'x')), hex("70110100") + std::string(70'000, 'x'));
     EXPECT_EQ(encoded(c, ""), hex("00000000"));
 }
 
-TEST(LengthPrefix, WritesZerosBeforeTheLength) {
+TEST(length_prefix_test, writes_zeros_before_the_length) {
     for (const std::uint8_t offset : {1, 20, 21, 255}) {
         length_prefix_codec c({.offset = offset});
         EXPECT_EQ(encoded(c, "abc"), std::string(offset, '\0') + hex("03000000") + "abc");
     }
 }
 
-TEST(LengthPrefix, WritesTheSameInAnEnvelopeThatWasUsedBefore) {
+TEST(length_prefix_test, writes_the_same_in_an_envelope_that_was_used_before) {
     length_prefix_codec wide({.offset = 200});
     length_prefix_codec narrow({.offset = 3});
     envelope e;
@@ -502,7 +502,7 @@ error_code error_of(length_prefix_codec& c, std::string_view header, std::string
     return error;
 }
 
-TEST(LengthPrefix, LeavesTheOutputAloneWhereItCannotWrite) {
+TEST(length_prefix_test, leaves_the_output_alone_where_it_cannot_write) {
     length_prefix_codec signed_byte({.width = 1});
     length_prefix_codec unsigned_byte({.width = 1, .is_signed = false});
     length_prefix_codec adjusted({.adjust = 4});
@@ -517,7 +517,7 @@ TEST(LengthPrefix, LeavesTheOutputAloneWhereItCannotWrite) {
     EXPECT_EQ(encoded(adjusted, "1234"), hex("00000000") + "1234");
 }
 
-TEST(LengthPrefix, WritesUpToTheMaximumOfThePayload) {
+TEST(length_prefix_test, writes_up_to_the_maximum_of_the_payload) {
     length_prefix_codec c({.offset = 9, .includes_header = true});
     c.set_max_frame(3);
     EXPECT_EQ(error_of(c, "12", "34"), errc::frame_too_long);
@@ -525,7 +525,7 @@ TEST(LengthPrefix, WritesUpToTheMaximumOfThePayload) {
     EXPECT_EQ(encoded(c, "123"), std::string(9, '\0') + hex("10000000") + "123");
 }
 
-TEST(LengthPrefix, WritingNeitherSeesNorDisturbsReading) {
+TEST(length_prefix_test, writing_neither_sees_nor_disturbs_reading) {
     auto c = maker({.too_long = on_too_long::skip}, 3)();
     feeder stream(*c);
     stream.feed(hex("05000000") + "-");
@@ -538,7 +538,7 @@ TEST(LengthPrefix, WritingNeitherSeesNorDisturbsReading) {
 
 // Random streams
 
-TEST(LengthPrefix, RandomStreamsInRandomSplits) {
+TEST(length_prefix_test, random_streams_in_random_splits) {
     for (unsigned seed = 0; seed < 300; ++seed) {
         SCOPED_TRACE(seed);
         std::mt19937 random(seed);
@@ -582,7 +582,7 @@ TEST(LengthPrefix, RandomStreamsInRandomSplits) {
     }
 }
 
-TEST(LengthPrefix, RandomBytesBreakNothing) {
+TEST(length_prefix_test, random_bytes_break_nothing) {
     for (unsigned seed = 0; seed < 2000; ++seed) {
         SCOPED_TRACE(seed);
         std::mt19937 random(seed);
@@ -634,7 +634,7 @@ std::string mistake(std::vector<option> given) {
     return "none";
 }
 
-TEST(LengthPrefixOptions, DefaultToTheDefaultLayout) {
+TEST(length_prefix_options_test, default_to_the_default_layout) {
     const options o = read({});
     EXPECT_EQ(o.width, 4);
     EXPECT_FALSE(o.big_endian);
@@ -646,7 +646,7 @@ TEST(LengthPrefixOptions, DefaultToTheDefaultLayout) {
     EXPECT_EQ(o.too_long, on_too_long::close);
 }
 
-TEST(LengthPrefixOptions, AreReadFromTheirKeys) {
+TEST(length_prefix_options_test, are_read_from_their_keys) {
     const options o = read(
         {{"width", "8"},
          {"order", "big"},
@@ -671,7 +671,7 @@ TEST(LengthPrefixOptions, AreReadFromTheirKeys) {
     EXPECT_EQ(read({{"adjust", "-2147483648"}}).adjust, INT32_MIN);
 }
 
-TEST(LengthPrefixOptions, AreCheckedOneByOne) {
+TEST(length_prefix_options_test, are_checked_one_by_one) {
     EXPECT_EQ(mistake({{"width", "5"}}), "echo: width=5: must be 1, 2, 3, 4 or 8");
     EXPECT_EQ(mistake({{"order", "middle"}}), "echo: order=middle: must be little or big");
     EXPECT_EQ(mistake({{"signed", "maybe"}}), "echo: signed=maybe: must be on or off");
@@ -692,7 +692,7 @@ TEST(LengthPrefixOptions, AreCheckedOneByOne) {
     );
 }
 
-TEST(LengthPrefixOptions, AWidthThatDoesNotExistIsRefusedInCodeToo) {
+TEST(length_prefix_options_test, a_width_that_does_not_exist_is_refused_in_code_too) {
     for (const std::uint8_t width : {0, 5, 6, 7, 9, 255})
         EXPECT_THROW(length_prefix_codec(options{.width = width}), configuration_error)
             << int{width};

@@ -30,7 +30,7 @@ std::string mistake(std::vector<option> given) {
     return "none";
 }
 
-TEST(StreamLimits, HaveTheirDefaults) {
+TEST(stream_limits_test, have_their_defaults) {
     const stream_limits limits = read({});
     EXPECT_EQ(limits.max_frame, 16 * mebibyte);
     EXPECT_EQ(limits.max_send_frame, 16 * mebibyte);
@@ -43,7 +43,7 @@ TEST(StreamLimits, HaveTheirDefaults) {
     EXPECT_EQ(limits.low_water, 32 * kibibyte);
 }
 
-TEST(StreamLimits, AreReadFromTheirKeys) {
+TEST(stream_limits_test, are_read_from_their_keys) {
     const stream_limits limits = read(
         {{"max-frame", "1"},
          {"max-send-frame", "4GiB"},
@@ -66,13 +66,13 @@ TEST(StreamLimits, AreReadFromTheirKeys) {
     EXPECT_EQ(limits.low_water, mebibyte);
 }
 
-TEST(StreamLimits, KeepWhatTheProgramSetBefore) {
+TEST(stream_limits_test, keep_what_the_program_set_before) {
     const stream_limits limits = read({{"max-frame", "7"}}, {.max_frame = 5, .idle_timeout = 9s});
     EXPECT_EQ(limits.max_frame, 7u);
     EXPECT_EQ(limits.idle_timeout, 9s);
 }
 
-TEST(StreamLimits, AreChecked) {
+TEST(stream_limits_test, are_checked) {
     const std::string sizes = ", such as 512, 64KiB or 16MiB";
     EXPECT_EQ(
         mistake({{"max-frame", "0"}}), "echo: max-frame=0: must be a size from 1 to 4GiB" + sizes
@@ -100,7 +100,7 @@ TEST(StreamLimits, AreChecked) {
     );
 }
 
-TEST(StreamLimits, LowWaterIsNotAboveHighWater) {
+TEST(stream_limits_test, low_water_is_not_above_high_water) {
     EXPECT_EQ(
         mistake({{"low-water", "65537"}}),
         "echo: low-water=65537: must be at most high-water, which is 64KiB"
@@ -115,7 +115,7 @@ TEST(StreamLimits, LowWaterIsNotAboveHighWater) {
     EXPECT_EQ(read({{"low-water", "1KiB"}, {"high-water", "1KiB"}}).high_water, kibibyte);
 }
 
-TEST(StreamLimits, GiveALongFrameMoreTime) {
+TEST(stream_limits_test, give_a_long_frame_more_time) {
     const stream_limits limits;
     EXPECT_EQ(limits.time_for_frame(0), 10s);
     EXPECT_EQ(limits.time_for_frame(32 * kibibyte), 10500ms);
@@ -125,12 +125,12 @@ TEST(StreamLimits, GiveALongFrameMoreTime) {
     EXPECT_EQ(limits.time_for_frame(1), 10s + 15258ns);
 }
 
-TEST(StreamLimits, TheTimeForAFrameDoesNotOverflow) {
+TEST(stream_limits_test, the_time_for_a_frame_does_not_overflow) {
     EXPECT_EQ(stream_limits{}.time_for_frame(UINT64_MAX), longest_time);
     EXPECT_EQ((stream_limits{.frame_timeout = duration::max()}).time_for_frame(1), longest_time);
 }
 
-TEST(StreamLimits, WithoutATimeoutNoFrameHasOne) {
+TEST(stream_limits_test, without_a_timeout_no_frame_has_one) {
     EXPECT_EQ((stream_limits{.frame_timeout = 0s}).time_for_frame(16 * mebibyte), 0s);
 }
 

@@ -35,7 +35,6 @@ using namespace server_check;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 
@@ -47,9 +46,9 @@ class echo final : public stream_handler {
 };
 
 /// A server on the test's own context: nothing happens but when the test lets it.
-class Listen : public ::testing::Test {
+class listen_test : public ::testing::Test {
 protected:
-    Listen() { restart(); }
+    listen_test() { restart(); }
 
     void restart() {
         server_.reset();
@@ -116,7 +115,7 @@ bool has_ipv6() {
 
 // ---- TCP
 
-TEST_F(Listen, OnPortZeroTakesAFreeOne) {
+TEST_F(listen_test, on_port_zero_takes_a_free_one) {
     const auto one = listen("tcp://127.0.0.1:0"), two = listen("tcp://127.0.0.1:0");
     EXPECT_THAT(one, ElementsAre(MatchesRegex("tcp://127\\.0\\.0\\.1:[1-9][0-9]*")));
     EXPECT_NE(one, two);
@@ -125,14 +124,14 @@ TEST_F(Listen, OnPortZeroTakesAFreeOne) {
     EXPECT_EQ(answer(two[0]), "hello");
 }
 
-TEST_F(Listen, LeavesTheQueryOutOfItsUrl) {
+TEST_F(listen_test, leaves_the_query_out_of_its_url) {
     EXPECT_THAT(
         listen("tcp://127.0.0.1:0?framing=raw&max-frame=1MiB")[0],
         MatchesRegex("tcp://127\\.0\\.0\\.1:[0-9]*")
     );
 }
 
-TEST_F(Listen, RefusesAPortThatIsTaken) {
+TEST_F(listen_test, refuses_a_port_that_is_taken) {
     const std::string url = listen("tcp://127.0.0.1:0")[0];
     const auto [code, what] = refusal(url);
     EXPECT_EQ(code, boost::system::errc::address_in_use);
@@ -142,7 +141,7 @@ TEST_F(Listen, RefusesAPortThatIsTaken) {
 }
 
 /// Connections of the one before are in TIME_WAIT.
-TEST_F(Listen, TakesThePortOfAServerThatHasEnded) {
+TEST_F(listen_test, takes_the_port_of_a_server_that_has_ended) {
     const std::string url = listen("tcp://127.0.0.1:0")[0];
     serve();
     plain_peer p(url);
@@ -155,19 +154,19 @@ TEST_F(Listen, TakesThePortOfAServerThatHasEnded) {
     EXPECT_THAT(listen(url), ElementsAre(url));
 }
 
-TEST_F(Listen, NamesAnAddressThatIsNotThisMachines) {
+TEST_F(listen_test, names_an_address_that_is_not_this_machines) {
     const auto [code, what] = refusal("tcp://198.51.100.1:0");
     EXPECT_EQ(code, boost::system::errc::address_not_available);
     EXPECT_THAT(what, HasSubstr("tcp://198.51.100.1:0"));
 }
 
-TEST_F(Listen, NamesAHostThatIsNotThere) {
+TEST_F(listen_test, names_a_host_that_is_not_there) {
     const auto [code, what] = refusal("tcp://no-such-host.invalid:0");
     EXPECT_TRUE(code);
     EXPECT_THAT(what, HasSubstr("no-such-host.invalid"));
 }
 
-TEST_F(Listen, OnIpv6) {
+TEST_F(listen_test, on_ipv6) {
     if (!has_ipv6())
         GTEST_SKIP() << "there is no IPv6 here";
     const std::string url = listen("tcp://[::1]:0")[0];
@@ -181,7 +180,7 @@ TEST_F(Listen, OnIpv6) {
 
 // ---- names
 
-TEST_F(Listen, OnLocalhost) {
+TEST_F(listen_test, on_localhost) {
     for (const std::string& url : listen("tcp://localhost:0")) {
         EXPECT_THAT(url, MatchesRegex("tcp://(127\\.0\\.0\\.1|\\[::1\\]):[1-9][0-9]*"));
         serve();
@@ -190,7 +189,7 @@ TEST_F(Listen, OnLocalhost) {
     }
 }
 
-TEST_F(Listen, OnEveryAddressOfAName) {
+TEST_F(listen_test, on_every_address_of_a_name) {
     const auto urls = listen("tcp://" + std::string(two_addresses) + ":0");
     ASSERT_THAT(urls, SizeIs(2));
     EXPECT_EQ(urls[0], "tcp://127.0.0.1:" + port_of(urls[0]));
@@ -200,7 +199,7 @@ TEST_F(Listen, OnEveryAddressOfAName) {
     EXPECT_EQ(answer(urls[1]), "hello");
 }
 
-TEST_F(Listen, OnBothFamiliesOfAName) {
+TEST_F(listen_test, on_both_families_of_a_name) {
     if (!has_ipv6())
         GTEST_SKIP() << "there is no IPv6 here";
     const auto urls = listen("tcp://" + std::string(both_families) + ":0");
@@ -210,11 +209,11 @@ TEST_F(Listen, OnBothFamiliesOfAName) {
     EXPECT_EQ(answer(urls[1]), "hello");
 }
 
-TEST_F(Listen, OnceOnAnAddressThatANameHasTwice) {
+TEST_F(listen_test, once_on_an_address_that_a_name_has_twice) {
     EXPECT_THAT(listen("tcp://" + std::string(same_address) + ":0"), SizeIs(1));
 }
 
-TEST_F(Listen, LeavesOutAddressesThatThisMachineDoesNotHave) {
+TEST_F(listen_test, leaves_out_addresses_that_this_machine_does_not_have) {
     EXPECT_THAT(
         listen("tcp://" + std::string(partly_absent) + ":0"),
         ElementsAre(MatchesRegex("tcp://127\\.0\\.0\\.1:[1-9][0-9]*"))
@@ -223,7 +222,7 @@ TEST_F(Listen, LeavesOutAddressesThatThisMachineDoesNotHave) {
     EXPECT_EQ(code, boost::system::errc::address_not_available);
 }
 
-TEST_F(Listen, OnAllAddressesOrNone) {
+TEST_F(listen_test, on_all_addresses_or_none) {
     const std::string taken = listen("tcp://127.0.0.2:0")[0];
     const std::string port = port_of(taken);
     const auto [code, what] = refusal("tcp://" + std::string(two_addresses) + ":" + port);
@@ -234,7 +233,7 @@ TEST_F(Listen, OnAllAddressesOrNone) {
 
 // ---- Unix sockets
 
-class ListenUnix : public Listen {
+class listen_unix_test : public listen_test {
 protected:
     std::string path() const { return directory_ / "x.sock"; }
 
@@ -243,7 +242,7 @@ protected:
     const temporary_directory directory_;
 };
 
-TEST_F(ListenUnix, ServesAndLeavesNothingBehind) {
+TEST_F(listen_unix_test, serves_and_leaves_nothing_behind) {
     EXPECT_THAT(listen(url()), ElementsAre(url()));
     serve();
     EXPECT_EQ(answer(url()), "hello");
@@ -254,13 +253,13 @@ TEST_F(ListenUnix, ServesAndLeavesNothingBehind) {
     EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
-TEST_F(ListenUnix, LeavesNothingBehindWhereItNeverServed) {
+TEST_F(listen_unix_test, leaves_nothing_behind_where_it_never_served) {
     listen(url());
     server_.reset();
     EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
-TEST_F(ListenUnix, TakesThePlaceOfAStaleSocket) {
+TEST_F(listen_unix_test, takes_the_place_of_a_stale_socket) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -273,7 +272,7 @@ TEST_F(ListenUnix, TakesThePlaceOfAStaleSocket) {
     EXPECT_EQ(answer(url()), "hello");
 }
 
-TEST_F(ListenUnix, RefusesWhereAnotherListens) {
+TEST_F(listen_unix_test, refuses_where_another_listens) {
     listen(url());
     const auto [code, what] = refusal(url());
     EXPECT_EQ(code, boost::system::errc::address_in_use);
@@ -282,7 +281,7 @@ TEST_F(ListenUnix, RefusesWhereAnotherListens) {
     EXPECT_EQ(answer(url()), "hello") << "the first is not disturbed";
 }
 
-TEST_F(ListenUnix, RefusesWhatIsNoSocket) {
+TEST_F(listen_unix_test, refuses_what_is_no_socket) {
     std::ofstream(path()) << "precious";
     const auto [code, what] = refusal(url());
     EXPECT_EQ(code, boost::system::errc::address_in_use);
@@ -293,7 +292,7 @@ TEST_F(ListenUnix, RefusesWhatIsNoSocket) {
     EXPECT_EQ(content, "precious");
 }
 
-TEST_F(ListenUnix, NamesADirectoryThatIsNotThere) {
+TEST_F(listen_unix_test, names_a_directory_that_is_not_there) {
     const std::string missing = "unix:" + directory_ / "missing/x.sock";
     const auto [code, what] = refusal(missing);
     EXPECT_EQ(code, boost::system::errc::no_such_file_or_directory);
@@ -301,7 +300,7 @@ TEST_F(ListenUnix, NamesADirectoryThatIsNotThere) {
 }
 
 /// The next server may take the path as soon as the last one gave it up, and must keep it.
-TEST_F(ListenUnix, ASuccessorKeepsItsPath) {
+TEST_F(listen_unix_test, a_successor_keeps_its_path) {
     listen(url());
     server_.reset();
     restart();
@@ -335,7 +334,7 @@ int option(int fd, int level, int name) {
     return value;
 }
 
-TEST_F(Listen, SetsUpItsConnections) {
+TEST_F(listen_test, sets_up_its_connections) {
     const std::string url = listen("tcp://127.0.0.1:0")[0];
     serve();
     plain_peer p(url);
@@ -352,7 +351,7 @@ TEST_F(Listen, SetsUpItsConnections) {
     EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST_F(Listen, AcceptsMoreThanOneTurnsWorth) {
+TEST_F(listen_test, accepts_more_than_one_turns_worth) {
     const std::string url = listen("tcp://127.0.0.1:0")[0];
     std::vector<plain_peer> peers;
     for (int i = 0; i < 300; ++i)
@@ -362,7 +361,7 @@ TEST_F(Listen, AcceptsMoreThanOneTurnsWorth) {
     EXPECT_EQ(server_->stats().accepted, 300U);
 }
 
-TEST_F(Listen, AcceptsThoseWhoHaveGone) {
+TEST_F(listen_test, accepts_those_who_have_gone) {
     const std::string url = listen("tcp://127.0.0.1:0")[0];
     for (int i = 0; i < 20; ++i)
         plain_peer(url).reset();
@@ -375,7 +374,7 @@ TEST_F(Listen, AcceptsThoseWhoHaveGone) {
 }
 
 /// Out of descriptors: it says so once, waits, and goes on when there are some again.
-TEST(ListenFull, BacksOffAndRecovers) {
+TEST(listen_full_test, backs_off_and_recovers) {
     const auto work = []() -> int {
         io_context host(1);
         std::vector<std::string> log;

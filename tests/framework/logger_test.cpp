@@ -15,14 +15,14 @@ std::string line(std::string_view message, std::vector<log_field> fields) {
     return log_text({log_level::warning, message, fields});
 }
 
-TEST(Logger, NamesItsLevels) {
+TEST(logger_test, names_its_levels) {
     EXPECT_EQ(to_string(log_level::debug), "debug");
     EXPECT_EQ(to_string(log_level::info), "info");
     EXPECT_EQ(to_string(log_level::warning), "warning");
     EXPECT_EQ(to_string(log_level::error), "error");
 }
 
-TEST(Logger, WritesAMessageAndItsFields) {
+TEST(logger_test, writes_a_message_and_its_fields) {
     EXPECT_EQ(line("ready", {}), "ready");
     EXPECT_EQ(
         line("connection ended", {{"peer", "127.0.0.1:4242"}, {"reason", "the stream ended"}}),
@@ -31,7 +31,7 @@ TEST(Logger, WritesAMessageAndItsFields) {
     EXPECT_EQ(line("x", {{"empty", ""}}), "x empty=\"\"");
 }
 
-TEST(Logger, EscapesControlCharacters) {
+TEST(logger_test, escapes_control_characters) {
     EXPECT_EQ(line("a\nb", {{"k", "c\r\td"}}), "a\\x0ab k=c\\x0d\\x09d");
     EXPECT_EQ(line("x", {{"k", std::string_view("\0\x1f\x7f", 3)}}), "x k=\\x00\\x1f\\x7f");
     EXPECT_EQ(line("x", {{"k", "\\x0a"}}), "x k=\\x5cx0a");
@@ -48,13 +48,13 @@ TEST(Logger, EscapesControlCharacters) {
     );
 }
 
-TEST(Logger, LeavesOtherTextAlone) {
+TEST(logger_test, leaves_other_text_alone) {
     EXPECT_EQ(line("x", {{"k", "性感"}}), "x k=性感");
     EXPECT_EQ(line("x", {{"k", "\xc2\xa0\xc2"}}), "x k=\xc2\xa0\xc2");
     EXPECT_EQ(line("x", {{"k", "~!a=b"}}), "x k=~!a=b");
 }
 
-TEST(Logger, AValueCannotPassForAField) {
+TEST(logger_test, a_value_cannot_pass_for_a_field) {
     EXPECT_EQ(line("x", {{"k", "v\" peer=\"1.2.3.4"}}), "x k=\"v\\x22 peer=\\x221.2.3.4\"");
     EXPECT_EQ(line("x", {{"k", "v peer=1"}}), "x k=\"v peer=1\"");
     EXPECT_EQ(line("x", {{"k", "\""}}), "x k=\\x22");
@@ -80,7 +80,7 @@ std::vector<std::string> stderr_of(F use) {
     return writes;
 }
 
-TEST(Logger, WritesWarningsAndErrorsToStderrOneWriteEach) {
+TEST(logger_test, writes_warnings_and_errors_to_stderr_one_write_each) {
     const auto writes = stderr_of([] {
         for (const auto level :
              {log_level::debug, log_level::info, log_level::warning, log_level::error}) {

@@ -17,7 +17,6 @@ namespace coserve {
 namespace {
 
 using namespace stream_check;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::stream_options;
 using result = mailbox::result;
@@ -36,8 +35,8 @@ TEST_P(mailbox_test, messages_go_out_in_order_behind_what_was_queued) {
     const mailbox box = near_->sender();
     static_cast<void>(near_->write_frame("queued before"));
     EXPECT_EQ(box.post(message("first")), result::queued);
-    const mailbox copy = box;
-    EXPECT_EQ(copy.post(message("")), result::queued);
+    const std::vector<mailbox> copies(1, box);
+    EXPECT_EQ(copies[0].post(message("")), result::queued);
     EXPECT_EQ(near_->sender().post(message(pattern(10'000))), result::queued);
     EXPECT_EQ(run(next(*far_)), "queued before");
     EXPECT_EQ(run(next(*far_)), "first");

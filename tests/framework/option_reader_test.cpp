@@ -48,7 +48,7 @@ void read_mode(option_reader& reader) {
     );
 }
 
-TEST(OptionReader, KeepsDefaultsWhereNothingIsWritten) {
+TEST(option_reader_test, keeps_defaults_where_nothing_is_written) {
     option_reader reader(subject, {});
     std::string text = "t";
     bool flag = true;
@@ -74,13 +74,13 @@ TEST(OptionReader, KeepsDefaultsWhereNothingIsWritten) {
     EXPECT_EQ(m, mode::verbatim);
 }
 
-TEST(OptionReader, ReadsText) {
+TEST(option_reader_test, reads_text) {
     const auto read = [](option_reader& r, std::string& v) { r.text("key", v, ""); };
     EXPECT_EQ(value<std::string>("a b", "default", read), "a b");
     EXPECT_EQ(value<std::string>("", "default", read), "");
 }
 
-TEST(OptionReader, ReadsFlags) {
+TEST(option_reader_test, reads_flags) {
     const auto read = [](option_reader& r, bool& v) { r.flag("key", v, ""); };
     for (const auto* text : {"on", "true", "1", ""})
         EXPECT_TRUE(value(text, false, read)) << text;
@@ -94,7 +94,7 @@ TEST(OptionReader, ReadsFlags) {
         EXPECT_EQ(mistake({{"key", text}}, use), "key=" + text + ": must be on or off");
 }
 
-TEST(OptionReader, ReadsCounts) {
+TEST(option_reader_test, reads_counts) {
     const auto read = [](option_reader& r, std::uint64_t& v) {
         r.count("key", v, 1, UINT64_MAX, "");
     };
@@ -104,7 +104,7 @@ TEST(OptionReader, ReadsCounts) {
     EXPECT_EQ(value<std::uint8_t>("255", 5, narrow), 255);
 }
 
-TEST(OptionReader, ChecksCounts) {
+TEST(option_reader_test, checks_counts) {
     const auto use = [](option_reader& r) {
         unsigned v = 2;
         r.count("key", v, 1, 8, "");
@@ -118,7 +118,7 @@ TEST(OptionReader, ChecksCounts) {
     EXPECT_EQ(mistake({{"key", ""}}, use), "key=: must be a whole number from 1 to 8");
 }
 
-TEST(OptionReader, ReadsAndChecksIntegers) {
+TEST(option_reader_test, reads_and_checks_integers) {
     const auto read = [](option_reader& r, int& v) { r.integer("key", v, -4, 4, ""); };
     EXPECT_EQ(value("-4", 0, read), -4);
     EXPECT_EQ(value("4", 0, read), 4);
@@ -132,7 +132,7 @@ TEST(OptionReader, ReadsAndChecksIntegers) {
         );
 }
 
-TEST(OptionReader, ReadsAndChecksSizes) {
+TEST(option_reader_test, reads_and_checks_sizes) {
     const auto read = [](option_reader& r, std::size_t& v) { r.size("key", v, 512, 1 << 20, ""); };
     EXPECT_EQ(value<std::size_t>("512", 0, read), 512u);
     EXPECT_EQ(value<std::size_t>("64KiB", 0, read), 65536u);
@@ -148,7 +148,7 @@ TEST(OptionReader, ReadsAndChecksSizes) {
         );
 }
 
-TEST(OptionReader, ReadsAndChecksTimes) {
+TEST(option_reader_test, reads_and_checks_times) {
     const auto read = [](option_reader& r, duration& v) { r.time("key", v, ""); };
     EXPECT_EQ(value<duration>("500ms", 1s, read), 500ms);
     EXPECT_EQ(value<duration>("7", 1s, read), 7s);
@@ -165,7 +165,7 @@ TEST(OptionReader, ReadsAndChecksTimes) {
         );
 }
 
-TEST(OptionReader, ReadsAndChecksChoices) {
+TEST(option_reader_test, reads_and_checks_choices) {
     const auto read = [](option_reader& r, mode& v) {
         r.choice("key", v, {{"upper", mode::upper}, {"verbatim", mode::verbatim}}, "");
     };
@@ -176,7 +176,7 @@ TEST(OptionReader, ReadsAndChecksChoices) {
     EXPECT_EQ(mistake({{"mode", "Upper"}}, read_mode), "mode=Upper: must be upper or verbatim");
 }
 
-TEST(OptionReader, ChoosesAmongNamesOfTheRunTime) {
+TEST(option_reader_test, chooses_among_names_of_the_run_time) {
     const std::vector<std::string_view> names = {"one", "two", "three"};
     option_reader reader(subject, {{"a", "three"}});
     EXPECT_EQ(reader.choice("a", 1, names, ""), 2u);
@@ -192,7 +192,7 @@ TEST(OptionReader, ChoosesAmongNamesOfTheRunTime) {
     );
 }
 
-TEST(OptionReader, RefusesUnknownKeysAndNamesTheKnown) {
+TEST(option_reader_test, refuses_unknown_keys_and_names_the_known) {
     const auto use = [](option_reader& r) {
         read_mode(r);
         std::string s;
@@ -208,13 +208,13 @@ TEST(OptionReader, RefusesUnknownKeysAndNamesTheKnown) {
     EXPECT_EQ(mistake({{"", ""}}, use), "unknown key \"\"; the known keys are mode, framing");
 }
 
-TEST(OptionReader, SaysSoWhereNoKeyIsKnown) {
+TEST(option_reader_test, says_so_where_no_key_is_known) {
     EXPECT_EQ(
         mistake({{"foo", ""}}, [](option_reader&) {}), "unknown key \"foo\"; no key is known here"
     );
 }
 
-TEST(OptionReader, RefusesAKeyThatIsWrittenTwice) {
+TEST(option_reader_test, refuses_a_key_that_is_written_twice) {
     EXPECT_EQ(
         mistake({{"mode", "upper"}, {"mode", "verbatim"}}, read_mode),
         "mode=verbatim: the key is written twice"
@@ -225,7 +225,7 @@ TEST(OptionReader, RefusesAKeyThatIsWrittenTwice) {
     );
 }
 
-TEST(OptionReader, ShowsOthersTextWithoutItsControlCharacters) {
+TEST(option_reader_test, shows_others_text_without_its_control_characters) {
     EXPECT_EQ(
         mistake({{"mode", "a\nb\x1b[m"}}, read_mode),
         "mode=a\\x0ab\\x1b[m: must be upper or verbatim"
@@ -236,7 +236,7 @@ TEST(OptionReader, ShowsOthersTextWithoutItsControlCharacters) {
     );
 }
 
-TEST(OptionReader, RefusesForACaller) {
+TEST(option_reader_test, refuses_for_a_caller) {
     const auto use = [](option_reader& r) {
         std::string s;
         r.text("key", s, "");
@@ -246,7 +246,7 @@ TEST(OptionReader, RefusesForACaller) {
     EXPECT_EQ(mistake({}, use), "key: is not to my taste");
 }
 
-TEST(OptionReader, DescribesWhatItWasAskedFor) {
+TEST(option_reader_test, describes_what_it_was_asked_for) {
     option_reader reader(subject, {{"count", "2"}, {"text", "other"}});
     std::string text = "t";
     bool flag = true;

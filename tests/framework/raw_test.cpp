@@ -12,7 +12,6 @@ namespace {
 using codec_check::feed;
 using codec_check::feeder;
 using codec_check::for_each_split;
-using codec_check::frames;
 using codec_check::outcome;
 using codec_check::wire;
 
@@ -22,7 +21,7 @@ std::string all_bytes() {
     return text;
 }
 
-TEST(Raw, EachReadIsAFrame) {
+TEST(raw_test, each_read_is_a_frame) {
     for_each_split("Hello, world", [](const std::vector<std::string_view>& chunks) {
         raw_codec c;
         const outcome expected{.frames = {chunks.begin(), chunks.end()}};
@@ -30,12 +29,12 @@ TEST(Raw, EachReadIsAFrame) {
     });
 }
 
-TEST(Raw, EveryByteIsPayload) {
+TEST(raw_test, every_byte_is_payload) {
     raw_codec c;
     EXPECT_EQ(feed(c, {all_bytes()}), (outcome{.frames = {all_bytes()}}));
 }
 
-TEST(Raw, WhatIsOverTheMaximumIsTheNextFrame) {
+TEST(raw_test, what_is_over_the_maximum_is_the_next_frame) {
     raw_codec c;
     c.set_max_frame(4);
     EXPECT_EQ(
@@ -44,7 +43,7 @@ TEST(Raw, WhatIsOverTheMaximumIsTheNextFrame) {
     );
 }
 
-TEST(Raw, ANewMaximumHoldsForTheNextFrame) {
+TEST(raw_test, a_new_maximum_holds_for_the_next_frame) {
     raw_codec c;
     feeder stream(c);
     c.set_max_frame(2);
@@ -54,13 +53,13 @@ TEST(Raw, ANewMaximumHoldsForTheNextFrame) {
     EXPECT_EQ(stream.end(), (outcome{.frames = {"01", "23", "456", "78"}}));
 }
 
-TEST(Raw, AMaximumOfZeroStillMakesProgress) {
+TEST(raw_test, a_maximum_of_zero_still_makes_progress) {
     raw_codec c;
     c.set_max_frame(0);
     EXPECT_EQ(feed(c, {"abc"}), (outcome{.frames = {"a", "b", "c"}}));
 }
 
-TEST(Raw, NoInputIsNoFrame) {
+TEST(raw_test, no_input_is_no_frame) {
     raw_codec c;
     const decoded d = c.decode({});
     EXPECT_EQ(d.what, decoded::outcome::need_more);
@@ -68,14 +67,14 @@ TEST(Raw, NoInputIsNoFrame) {
     EXPECT_EQ(feed(c, {"", "x", ""}), (outcome{.frames = {"x"}}));
 }
 
-TEST(Raw, NothingIsEverUnfinished) {
+TEST(raw_test, nothing_is_ever_unfinished) {
     raw_codec c;
     EXPECT_TRUE(c.unfinished(0).empty());
     EXPECT_TRUE(c.unfinished(7).empty());
     EXPECT_EQ(c.unfinished(7).due, 0u);
 }
 
-TEST(Raw, WritesThePayloadAlone) {
+TEST(raw_test, writes_the_payload_alone) {
     raw_codec c;
     envelope e;
     e.make_prefix(3);
@@ -88,7 +87,7 @@ TEST(Raw, WritesThePayloadAlone) {
     EXPECT_EQ(e.payload[1].size(), 256u);
 }
 
-TEST(Raw, LeavesTheOutputAloneOverTheMaximum) {
+TEST(raw_test, leaves_the_output_alone_over_the_maximum) {
     raw_codec c;
     c.set_max_frame(4);
     envelope e;
@@ -98,7 +97,7 @@ TEST(Raw, LeavesTheOutputAloneOverTheMaximum) {
     EXPECT_EQ(wire(e), "1234");
 }
 
-TEST(Raw, KnowsNoKeys) {
+TEST(raw_test, knows_no_keys) {
     option_reader reader("echo", {{"width", "4"}});
     raw_codec::options o;
     o.read(reader);

@@ -56,7 +56,7 @@ handler_factory factory(const registry& r, const char* name, std::vector<option>
     return made;
 }
 
-TEST(Registry, FindsWhatWasAdded) {
+TEST(registry_test, finds_what_was_added) {
     registry r;
     r.add<silent>("silent");
     r.add("function", &in_a_function);
@@ -65,7 +65,7 @@ TEST(Registry, FindsWhatWasAdded) {
         EXPECT_TRUE(factory(r, name)()) << name;
 }
 
-TEST(Registry, ListsTheKnownServices) {
+TEST(registry_test, lists_the_known_services) {
     registry r;
     EXPECT_THAT(refusal([&] { r.find("echo"); }), HasSubstr("the known ones are none"));
     r.add<silent>("b");
@@ -76,21 +76,21 @@ TEST(Registry, ListsTheKnownServices) {
     );
 }
 
-TEST(Registry, TakesANameOnce) {
+TEST(registry_test, takes_a_name_once) {
     registry r;
     r.add<silent>("echo");
     EXPECT_THAT(refusal([&] { r.add<silent>("echo"); }), HasSubstr("\"echo\""));
     EXPECT_THAT(refusal([&] { r.add("echo", &in_a_function); }), HasSubstr("\"echo\""));
 }
 
-TEST(Registry, MakesAHandlerForEachConnection) {
+TEST(registry_test, makes_a_handler_for_each_connection) {
     registry r;
     r.add<silent>("silent");
     const auto make = factory(r, "silent");
     EXPECT_NE(make().get(), make().get());
 }
 
-TEST(Registry, ReadsOptionsForEachListener) {
+TEST(registry_test, reads_options_for_each_listener) {
     registry r;
     r.add<configured>("configured");
     const auto made = [&](std::vector<option> given) {
@@ -103,7 +103,7 @@ TEST(Registry, ReadsOptionsForEachListener) {
     EXPECT_THAT(refusal([&] { made({{"more", "1"}}); }), HasSubstr("most"));
 }
 
-TEST(Registry, KeepsCopiesOfArguments) {
+TEST(registry_test, keeps_copies_of_arguments) {
     registry r;
     {
         std::string text = "as it was";
@@ -115,7 +115,7 @@ TEST(Registry, KeepsCopiesOfArguments) {
 }
 
 /// What a listener has got of it outlives it.
-TEST(Registry, OutlivedByItsFactories) {
+TEST(registry_test, outlived_by_its_factories) {
     handler_factory make;
     {
         registry r;
@@ -127,7 +127,7 @@ TEST(Registry, OutlivedByItsFactories) {
     EXPECT_EQ(dynamic_cast<const configured&>(*handler).most, 9U);
 }
 
-TEST(Registry, TakesServicesOfAnyMaking) {
+TEST(registry_test, takes_services_of_any_making) {
     registry r;
     int made = 0;
     r.add_service("any", [&](option_reader&) -> handler_factory {

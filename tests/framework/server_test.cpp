@@ -78,7 +78,7 @@ std::string error_of(const std::function<void()>& work) {
 
 // ---- serving
 
-TEST(Server, ServesManyConnectionsOnItsCores) {
+TEST(server_test, serves_many_connections_on_its_cores) {
     loopback_server s(&add_services, "echo", "", {.cores = 2});
     std::vector<plain_peer> peers;
     for (int i = 0; i < 50; ++i)
@@ -99,12 +99,12 @@ TEST(Server, ServesManyConnectionsOnItsCores) {
     EXPECT_EQ(s.server().stats().failed, 0U);
 }
 
-TEST(Server, HasACoreForEachProcessorByDefault) {
+TEST(server_test, has_a_core_for_each_processor_by_default) {
     const server s({.log = nullptr});
     EXPECT_EQ(s.cores(), available_cores());
 }
 
-TEST(Server, SeveralRunInOneProcess) {
+TEST(server_test, several_run_in_one_process) {
     loopback_server first(&add_services, "echo"), second(&add_services, "echo");
     EXPECT_NE(first.url(), second.url());
     plain_peer to_first(first.url()), to_second(second.url());
@@ -116,7 +116,7 @@ TEST(Server, SeveralRunInOneProcess) {
     EXPECT_THROW(plain_peer{first.url()}, std::system_error);
 }
 
-TEST(Server, SeveralListenersServeDifferentThings) {
+TEST(server_test, several_listeners_serve_different_things) {
     server s(quiet(2));
     add_services(s.registry());
     const auto echoing = s.listen("echo=tcp://127.0.0.1:0?framing=raw");
@@ -135,7 +135,7 @@ TEST(Server, SeveralListenersServeDifferentThings) {
 
 // ---- what is wrong is said at once
 
-TEST(ServerListen, RefusesWhatItDoesNotKnow) {
+TEST(server_listen_test, refuses_what_it_does_not_know) {
     server s(quiet());
     add_services(s.registry());
     const auto refusal = [&](const char* text) { return error_of([&] { s.listen(text); }); };
@@ -161,7 +161,7 @@ TEST(ServerListen, RefusesWhatItDoesNotKnow) {
     EXPECT_THAT(refusal(""), HasSubstr("SERVICE=URL"));
 }
 
-TEST(ServerListen, CheckSaysTheSameWithoutBinding) {
+TEST(server_listen_test, check_says_the_same_without_binding) {
     server s(quiet());
     add_services(s.registry());
     const auto taken = s.listen("echo=tcp://127.0.0.1:0");
@@ -174,14 +174,14 @@ TEST(ServerListen, CheckSaysTheSameWithoutBinding) {
 
 // ---- run()
 
-TEST(ServerRun, RunsOnce) {
+TEST(server_run_test, runs_once) {
     server s(quiet());
     s.stop();
     s.run();
     EXPECT_THROW(s.run(), std::logic_error);
 }
 
-TEST(ServerRun, ReturnsWhereItWasStoppedBefore) {
+TEST(server_run_test, returns_where_it_was_stopped_before) {
     server s(quiet(2));
     add_services(s.registry());
     s.listen("echo=tcp://127.0.0.1:0");
@@ -191,7 +191,7 @@ TEST(ServerRun, ReturnsWhereItWasStoppedBefore) {
     s.stop();
 }
 
-TEST(ServerRun, IsStoppedFromAnotherThread) {
+TEST(server_run_test, is_stopped_from_another_thread) {
     loopback_server s(&add_services, "echo", "", {.cores = 2});
     plain_peer p(s.url());
     EXPECT_EQ(p.ask("hello"), "hello");
@@ -202,7 +202,7 @@ TEST(ServerRun, IsStoppedFromAnotherThread) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(ServerRun, IsStoppedByAHandlerOnAnyCore) {
+TEST(server_run_test, is_stopped_by_a_handler_on_any_core) {
     class stopper final : public stream_handler {
         task<> handle() override {
             co_await read_frame();
@@ -227,7 +227,7 @@ TEST(ServerRun, IsStoppedByAHandlerOnAnyCore) {
     }
 }
 
-TEST(ServerRun, AHandleOutlivesItsServer) {
+TEST(server_run_test, a_handle_outlives_its_server) {
     std::optional<server_handle> handle;
     {
         server s(quiet());
@@ -242,7 +242,7 @@ TEST(ServerRun, AHandleOutlivesItsServer) {
     handle->stop();
 }
 
-TEST(ServerRun, IsNotForAHostsContext) {
+TEST(server_run_test, is_not_for_a_hosts_context) {
     io_context host;
     server s(host.get_executor(), quiet());
     EXPECT_THROW(s.run(), std::logic_error);
@@ -263,7 +263,7 @@ struct disposition {
     struct sigaction action{};
 };
 
-TEST(ServerSignals, AreRestoredAsTheyWere) {
+TEST(server_signals_test, are_restored_as_they_were) {
     struct sigaction interrupt_before{}, terminate_before{};
     struct sigaction own{};
     own.sa_handler = [](int) {};
@@ -290,7 +290,7 @@ TEST(ServerSignals, AreRestoredAsTheyWere) {
     ::sigaction(SIGINT, &interrupt_before, nullptr);
 }
 
-TEST(ServerSignals, AreRestoredWhereRunThrows) {
+TEST(server_signals_test, are_restored_where_run_throws) {
     const disposition terminate(SIGTERM);
     server s(quiet());
     s.stop();
@@ -299,7 +299,7 @@ TEST(ServerSignals, AreRestoredWhereRunThrows) {
     EXPECT_EQ(disposition(SIGTERM), terminate);
 }
 
-TEST(ServerSignals, BeginADrain) {
+TEST(server_signals_test, begin_a_drain) {
     for (const int signal : {SIGTERM, SIGINT}) {
         const auto work = [signal] {
             server s(quiet());
@@ -326,7 +326,7 @@ TEST(ServerSignals, BeginADrain) {
 }
 
 /// An hour's drain, and a connection that would use it.
-TEST(ServerSignals, TheSecondEndsTheDrainAtOnce) {
+TEST(server_signals_test, the_second_ends_the_drain_at_once) {
     const auto work = [] {
         server s({.cores = 1, .drain_timeout = 1h, .log = [](const log_record&) {}});
         s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
@@ -346,7 +346,7 @@ TEST(ServerSignals, TheSecondEndsTheDrainAtOnce) {
     EXPECT_EQ(in_child(work), 2);
 }
 
-TEST(ServerSignals, ThatComeTogetherEndItAtOnce) {
+TEST(server_signals_test, that_come_together_end_it_at_once) {
     const auto work = [] {
         server s({.cores = 2, .drain_timeout = 1h, .log = [](const log_record&) {}});
         s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
@@ -367,7 +367,7 @@ TEST(ServerSignals, ThatComeTogetherEndItAtOnce) {
 
 // ---- every()
 
-TEST(ServerEvery, CallsAgainAndAgainOnCoreZero) {
+TEST(server_every_test, calls_again_and_again_on_core_zero) {
     server s(quiet(2));
     int calls = 0;
     std::thread::id runs_on;
@@ -382,7 +382,7 @@ TEST(ServerEvery, CallsAgainAndAgainOnCoreZero) {
     EXPECT_EQ(runs_on, std::this_thread::get_id());
 }
 
-TEST(ServerEvery, LogsWhatItThrowsAndGoesOn) {
+TEST(server_every_test, logs_what_it_throws_and_goes_on) {
     std::vector<std::string> log;
     server s({.cores = 1, .log = [&](const log_record& r) { log.push_back(log_text(r)); }});
     int calls = 0;
@@ -400,7 +400,7 @@ TEST(ServerEvery, LogsWhatItThrowsAndGoesOn) {
     );
 }
 
-TEST(ServerEvery, WaitsOneIntervalFirst) {
+TEST(server_every_test, waits_one_interval_first) {
     server s(quiet());
     bool called = false;
     s.every(24h, [&] { called = true; });
@@ -409,7 +409,7 @@ TEST(ServerEvery, WaitsOneIntervalFirst) {
     EXPECT_FALSE(called);
 }
 
-TEST(ServerEvery, NeedsAnInterval) {
+TEST(server_every_test, needs_an_interval) {
     server s(quiet());
     EXPECT_THROW(s.every(0s, [] {}), std::invalid_argument);
     EXPECT_THROW(s.every(-1s, [] {}), std::invalid_argument);
@@ -423,7 +423,7 @@ TEST(ServerEvery, NeedsAnInterval) {
 // ---- caps
 
 /// A connection over a cap is closed at once; what else is open goes on.
-TEST(ServerCaps, OfAListener) {
+TEST(server_caps_test, of_a_listener) {
     loopback_server s(&add_services, "echo", "max-connections=2", {.cores = 2});
     plain_peer first(s.url()), second(s.url());
     EXPECT_EQ(first.ask("1"), "1");
@@ -449,7 +449,7 @@ TEST(ServerCaps, OfAListener) {
     EXPECT_EQ(plain_peer(s.url()).ask("3"), "3");
 }
 
-TEST(ServerCaps, OfAllListenersTogether) {
+TEST(server_caps_test, of_all_listeners_together) {
     server s({.cores = 2, .max_connections = 2, .log = [](const log_record&) {}});
     add_services(s.registry());
     const auto one = s.listen("echo=tcp://127.0.0.1:0"), two = s.listen("where=tcp://127.0.0.1:0");
@@ -469,7 +469,7 @@ TEST(ServerCaps, OfAllListenersTogether) {
     EXPECT_EQ(s.stats().accepted, 5U);
 }
 
-TEST(ServerCaps, OfOnePeer) {
+TEST(server_caps_test, of_one_peer) {
     server s(quiet(2));
     add_services(s.registry());
     const auto at = s.listen("echo=tcp://0.0.0.0:0?max-connections-per-peer=1");
@@ -501,7 +501,7 @@ std::map<std::string, int> spread(const std::string& url, std::size_t connection
     return on;
 }
 
-TEST(ServerBalance, IsEven) {
+TEST(server_balance_test, is_even) {
     for (const unsigned cores : {2U, 4U}) {
         for (const std::size_t connections : {8U, 64U}) {
             loopback_server s(&add_services, "where", "", {.cores = cores});
@@ -513,7 +513,7 @@ TEST(ServerBalance, IsEven) {
     }
 }
 
-TEST(ServerBalance, FillsTheCoreThatHasTheFewest) {
+TEST(server_balance_test, fills_the_core_that_has_the_fewest) {
     loopback_server s(&add_services, "where", "", {.cores = 2});
     std::map<std::string, std::vector<plain_peer>> on;
     for (int i = 0; i < 8; ++i) {
@@ -532,7 +532,7 @@ TEST(ServerBalance, FillsTheCoreThatHasTheFewest) {
 
 // ---- hooks
 
-TEST(ServerHooks, VerifyRequestTurnsPeersAway) {
+TEST(server_hooks_test, verify_request_turns_peers_away) {
     std::mutex mutex;
     std::vector<std::string> seen;
     std::atomic<bool> welcome = false;
@@ -555,7 +555,7 @@ TEST(ServerHooks, VerifyRequestTurnsPeersAway) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(ServerHooks, VerifyRequestMayThrow) {
+TEST(server_hooks_test, verify_request_may_throw) {
     listener_hooks hooks;
     hooks.verify_request = [](const peer_info&) -> bool { throw std::runtime_error("no list"); };
     loopback_server s(&add_services, "echo", "", {.cores = 1}, hooks);
@@ -574,7 +574,7 @@ class broken final : public stream_handler {
     }
 };
 
-TEST(ServerHooks, HandleErrorGetsWhatEndedAConnection) {
+TEST(server_hooks_test, handle_error_gets_what_ended_a_connection) {
     std::promise<std::string> reported;
     std::atomic<int> times = 0;
     listener_hooks hooks;
@@ -603,7 +603,7 @@ TEST(ServerHooks, HandleErrorGetsWhatEndedAConnection) {
     );
 }
 
-TEST(ServerHooks, WhatHandleErrorThrowsIsLogged) {
+TEST(server_hooks_test, what_handle_error_throws_is_logged) {
     listener_hooks hooks;
     hooks.handle_error = [](const peer_info&, const std::exception_ptr&) {
         throw std::runtime_error("worse");
@@ -623,7 +623,7 @@ TEST(ServerHooks, WhatHandleErrorThrowsIsLogged) {
     );
 }
 
-TEST(ServerHooks, AHandlersErrorDisturbsNobodyElse) {
+TEST(server_hooks_test, a_handlers_error_disturbs_nobody_else) {
     const auto add = [](registry& r) {
         r.add("fail-on-demand", [](frame_stream& stream) -> task<> {
             while (auto f = co_await stream.read_frame()) {
@@ -648,7 +648,7 @@ TEST(ServerHooks, AHandlersErrorDisturbsNobodyElse) {
 
 // ---- stats
 
-TEST(ServerStats, CountConnections) {
+TEST(server_stats_test, count_connections) {
     loopback_server s(&add_services, "echo", "max-frame=10", {.cores = 2});
     EXPECT_EQ(s.server().stats().accepted, 0U);
     plain_peer good(s.url()), bad(s.url());
@@ -665,7 +665,7 @@ TEST(ServerStats, CountConnections) {
 
 // ---- state
 
-TEST(ServerState, IsOneObjectACore) {
+TEST(server_state_test, is_one_object_a_core) {
     class counter final : public stream_handler {
     public:
         explicit counter(const core_local<int>& n) : count_(n) {}
@@ -704,7 +704,7 @@ TEST(ServerState, IsOneObjectACore) {
 
 // ---- the end of a server that never ran, or ran long ago
 
-TEST(ServerEnd, WithoutRun) {
+TEST(server_end_test, without_run) {
     std::string url;
     {
         server s(quiet(2));
@@ -717,7 +717,7 @@ TEST(ServerEnd, WithoutRun) {
 }
 
 /// Those that still run are cancelled.
-TEST(ServerEnd, AfterADrainThatWasCutShort) {
+TEST(server_end_test, after_a_drain_that_was_cut_short) {
     const auto held = std::make_shared<const int>();
     class holder final : public stream_handler {
     public:

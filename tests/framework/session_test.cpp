@@ -33,7 +33,6 @@ using ::testing::IsEmpty;
 using testing::session;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-using testing::stream_options;
 
 using words = std::vector<std::string>;
 /// What handlers say. They all run on one core, so it needs no lock of its own.
@@ -128,7 +127,7 @@ private:
     notes notes_;
 };
 
-TEST(Session, GoesThroughItsLifeInOrder) {
+TEST(session_test, goes_through_its_life_in_order) {
     words said;
     session<life> s("", {}, notes(said));
     EXPECT_THAT(said, ElementsAre("constructed"));
@@ -153,7 +152,7 @@ TEST(Session, GoesThroughItsLifeInOrder) {
     EXPECT_EQ(s.server().stats().failed, 0U);
 }
 
-TEST(Session, EndsWhereThePeerNeverDoes) {
+TEST(session_test, ends_where_the_peer_never_does) {
     words said;
     session<life> s("", {}, notes(said));
     for (int i = 0; i < 3; ++i)
@@ -167,7 +166,7 @@ TEST(Session, EndsWhereThePeerNeverDoes) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(Session, SendsAllBeforeItCloses) {
+TEST(session_test, sends_all_before_it_closes) {
     class many final : public stream_handler {
         task<> handle() override {
             for (int i = 0; i < 1000; ++i)
@@ -180,7 +179,7 @@ TEST(Session, SendsAllBeforeItCloses) {
 }
 
 /// Members are usable from setup() on, all of them.
-TEST(Session, GivesItsHandlerWhatItNeeds) {
+TEST(session_test, gives_its_handler_what_it_needs) {
     class everything final : public stream_handler {
     public:
         explicit everything(const notes& n) : notes_(n) {}
@@ -285,7 +284,7 @@ struct trial {
     std::string end;
 };
 
-TEST(SessionErrors, NoneWhereNothingFails) {
+TEST(session_errors_test, none_where_nothing_fails) {
     trial t(step::none);
     EXPECT_EQ(t.end, "well");
     EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
@@ -293,7 +292,7 @@ TEST(SessionErrors, NoneWhereNothingFails) {
     EXPECT_EQ(t.s.server().stats().failed, 0U);
 }
 
-TEST(SessionErrors, OfTheConstructorEndTheConnection) {
+TEST(session_errors_test, of_the_constructor_end_the_connection) {
     trial t(step::constructor);
     EXPECT_EQ(t.end, "broken in constructor");
     EXPECT_THAT(t.said, IsEmpty());
@@ -301,7 +300,7 @@ TEST(SessionErrors, OfTheConstructorEndTheConnection) {
     EXPECT_EQ(t.s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, OfSetupEndTheConnectionWithoutFinish) {
+TEST(session_errors_test, of_setup_end_the_connection_without_finish) {
     trial t(step::setup);
     EXPECT_EQ(t.end, "broken in setup");
     EXPECT_THAT(t.said, ElementsAre("setup"));
@@ -309,7 +308,7 @@ TEST(SessionErrors, OfSetupEndTheConnectionWithoutFinish) {
     EXPECT_EQ(t.s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, OfHandleCancelTheTasksAndRunFinish) {
+TEST(session_errors_test, of_handle_cancel_the_tasks_and_run_finish) {
     trial t(step::handle);
     EXPECT_EQ(t.end, "broken in handle");
     EXPECT_THAT(t.said, ElementsAre("setup", "handle", "task cancelled", "finish", "finished"));
@@ -317,7 +316,7 @@ TEST(SessionErrors, OfHandleCancelTheTasksAndRunFinish) {
     EXPECT_EQ(t.s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, OfATaskCancelHandleAndAreTheSessions) {
+TEST(session_errors_test, of_a_task_cancel_handle_and_are_the_sessions) {
     trial t(step::task);
     EXPECT_EQ(t.end, "broken in task");
     EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
@@ -325,7 +324,7 @@ TEST(SessionErrors, OfATaskCancelHandleAndAreTheSessions) {
     EXPECT_EQ(t.s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, OfFinishAreLoggedAndNoMore) {
+TEST(session_errors_test, of_finish_are_logged_and_no_more) {
     trial t(step::finish);
     EXPECT_EQ(t.end, "well");
     EXPECT_THAT(t.said, ElementsAre("setup", "handle", "finish", "finished"));
@@ -333,7 +332,7 @@ TEST(SessionErrors, OfFinishAreLoggedAndNoMore) {
     EXPECT_EQ(t.s.server().stats().failed, 0U);
 }
 
-TEST(SessionErrors, WhatWasQueuedIsStillSent) {
+TEST(session_errors_test, what_was_queued_is_still_sent) {
     class last_words final : public stream_handler {
         task<> handle() override {
             co_await read_frame();
@@ -348,7 +347,7 @@ TEST(SessionErrors, WhatWasQueuedIsStillSent) {
     EXPECT_EQ(end_of(s), "broken");
 }
 
-TEST(SessionErrors, AConstructorsErrorClosesAsAnyOther) {
+TEST(session_errors_test, a_constructors_error_closes_as_any_other) {
     class refusing final : public stream_handler {
     public:
         refusing() { throw std::runtime_error("not today"); }
@@ -362,7 +361,7 @@ TEST(SessionErrors, AConstructorsErrorClosesAsAnyOther) {
     EXPECT_EQ(end_of(s), "not today");
 }
 
-TEST(SessionErrors, AreNotReplacedByTheirConsequences) {
+TEST(session_errors_test, are_not_replaced_by_their_consequences) {
     class sore_loser final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&sore_loser::work, this);
@@ -391,7 +390,7 @@ TEST(SessionErrors, AreNotReplacedByTheirConsequences) {
     EXPECT_EQ(s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, ATasksErrorIsNotReplacedByHandles) {
+TEST(session_errors_test, a_tasks_error_is_not_replaced_by_handles) {
     class two_faults final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&two_faults::work, this);
@@ -414,7 +413,7 @@ TEST(SessionErrors, ATasksErrorIsNotReplacedByHandles) {
     EXPECT_THAT(s.log(), ElementsAre(ended("first")));
 }
 
-TEST(SessionErrors, ATasksErrorCountsWhereHandleSwallowsItsCancellation) {
+TEST(session_errors_test, a_tasks_error_counts_where_handle_swallows_its_cancellation) {
     class calm final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&calm::work, this);
@@ -437,7 +436,7 @@ TEST(SessionErrors, ATasksErrorCountsWhereHandleSwallowsItsCancellation) {
     EXPECT_EQ(s.server().stats().failed, 1U);
 }
 
-TEST(SessionErrors, ATaskMayFailWhileHandleIsJoiningIt) {
+TEST(session_errors_test, a_task_may_fail_while_handle_is_joining_it) {
     class late final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&late::work, this);
@@ -459,7 +458,7 @@ TEST(SessionErrors, ATaskMayFailWhileHandleIsJoiningIt) {
     EXPECT_THAT(s.log(), ElementsAre(ended("late")));
 }
 
-TEST(SessionErrors, OfAnyTypeAreLogged) {
+TEST(session_errors_test, of_any_type_are_logged) {
     class odd final : public stream_handler {
         task<> handle() override {
             throw 42;
@@ -472,7 +471,7 @@ TEST(SessionErrors, OfAnyTypeAreLogged) {
     EXPECT_THAT(s.log(), ElementsAre(ended("an exception that is not a std::exception")));
 }
 
-TEST(SessionErrors, OfThePeerAreNamed) {
+TEST(session_errors_test, of_the_peer_are_named) {
     session<echo> s("max-frame=10");
     s.run(send(s.client(), std::string(11, 'x')));
     EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
@@ -487,7 +486,7 @@ TEST(SessionErrors, OfThePeerAreNamed) {
     );
 }
 
-TEST(SessionErrors, AStalledFrameEndsItsConnection) {
+TEST(session_errors_test, a_stalled_frame_ends_its_connection) {
     session<echo> s("frame-timeout=1s");
     s.run([](frame_stream& c) -> task<> {
         co_await c.write("\x05");
@@ -501,7 +500,7 @@ TEST(SessionErrors, AStalledFrameEndsItsConnection) {
     EXPECT_THAT(s.log(), SizeIs(1));
 }
 
-TEST(SessionErrors, APeerThatResetsIsOne) {
+TEST(session_errors_test, a_peer_that_resets_is_one) {
     session<echo> s;
     s.wire().cut();
     EXPECT_NE(end_of(s), "well");
@@ -509,7 +508,7 @@ TEST(SessionErrors, APeerThatResetsIsOne) {
 }
 
 /// Replies that the peer did not take are lost, and somebody must be told.
-TEST(SessionErrors, ADeadlineWhileItClosesIsReported) {
+TEST(session_errors_test, a_deadline_while_it_closes_is_reported) {
     class replier final : public stream_handler {
         task<> handle() override {
             co_await read_frame();
@@ -552,7 +551,7 @@ private:
     notes notes_;
 };
 
-TEST(SessionFinish, HasFiveSeconds) {
+TEST(session_finish_test, has_five_seconds) {
     words said;
     session<slow_to_finish> s("", {}, notes(said));
     s.client().close();
@@ -565,7 +564,7 @@ TEST(SessionFinish, HasFiveSeconds) {
     EXPECT_THAT(s.log(), ElementsAre(ended("cancelled", "finish() failed")));
 }
 
-TEST(SessionFinish, HasOneSecondWhereADrainHasExpired) {
+TEST(session_finish_test, has_one_second_where_a_drain_has_expired) {
     words said;
     session<slow_to_finish> s("", {}, notes(said));
     s.run([](frame_stream& c) -> task<> {  // a frame has begun: the drain waits for it
@@ -591,7 +590,7 @@ TEST(SessionFinish, HasOneSecondWhereADrainHasExpired) {
     );
 }
 
-TEST(SessionFinish, ThatHasBegunIsCutShortWhereTheDrainExpires) {
+TEST(session_finish_test, that_has_begun_is_cut_short_where_the_drain_expires) {
     words said;
     session<slow_to_finish> s("", {}, notes(said));
     s.server().stop();
@@ -601,7 +600,7 @@ TEST(SessionFinish, ThatHasBegunIsCutShortWhereTheDrainExpires) {
     EXPECT_THAT(said, ElementsAre("cancelled"));
 }
 
-TEST(SessionFinish, RunsWhereTheHandlerWasCancelled) {
+TEST(session_finish_test, runs_where_the_handler_was_cancelled) {
     class patient final : public stream_handler {
     public:
         explicit patient(const notes& n) : notes_(n) {}
@@ -635,7 +634,7 @@ TEST(SessionFinish, RunsWhereTheHandlerWasCancelled) {
     EXPECT_THAT(s.log(), ElementsAre("drain cut short connections=1", cancelled));
 }
 
-TEST(SessionFinish, ItsTasksAreCancelledWhenItReturns) {
+TEST(session_finish_test, its_tasks_are_cancelled_when_it_returns) {
     class untidy final : public stream_handler {
     public:
         explicit untidy(const notes& n) : notes_(n) {}
@@ -683,7 +682,7 @@ class ticker final : public stream_handler {
     }
 };
 
-TEST(SessionTasks, TickBesideTheReader) {
+TEST(session_tasks_test, tick_beside_the_reader) {
     session<ticker> s;
     s.advance(1s);
     EXPECT_EQ(s.run(receive(s.client())), "tick 1");
@@ -695,7 +694,7 @@ TEST(SessionTasks, TickBesideTheReader) {
     EXPECT_THAT(s.log(), IsEmpty());
 }
 
-TEST(SessionTasks, HandleWaitsForThoseThatItDoesNotCancel) {
+TEST(session_tasks_test, handle_waits_for_those_that_it_does_not_cancel) {
     class forgetful final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&forgetful::work, this);
@@ -714,7 +713,7 @@ TEST(SessionTasks, HandleWaitsForThoseThatItDoesNotCancel) {
     EXPECT_EQ(end_of(s), "well");
 }
 
-TEST(SessionTasks, TwoReadersAreOneTooMany) {
+TEST(session_tasks_test, two_readers_are_one_too_many) {
     class crowded final : public stream_handler {
         task<> handle() override {
             tasks().spawn(&crowded::read, this);
@@ -731,7 +730,7 @@ TEST(SessionTasks, TwoReadersAreOneTooMany) {
 
 // ---- senders
 
-TEST(SessionSender, WritesFromOtherThreadsUntilTheEnd) {
+TEST(session_sender_test, writes_from_other_threads_until_the_end) {
     class lender final : public stream_handler {
     public:
         explicit lender(const concurrent<std::optional<mailbox>>& out) : out_(out) {}
@@ -762,7 +761,7 @@ TEST(SessionSender, WritesFromOtherThreadsUntilTheEnd) {
 
 // ---- draining
 
-TEST(SessionDrain, HandlersAreTold) {
+TEST(session_drain_test, handlers_are_told) {
     class aware final : public stream_handler {
         task<> handle() override {
             while (!stream().draining())
@@ -780,7 +779,7 @@ TEST(SessionDrain, HandlersAreTold) {
     EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
 }
 
-TEST(SessionDrain, AHandlerMayStopItsServer) {
+TEST(session_drain_test, a_handler_may_stop_its_server) {
     class stopper final : public stream_handler {
         task<> handle() override {
             while (auto f = co_await read_frame()) {
@@ -801,7 +800,7 @@ TEST(SessionDrain, AHandlerMayStopItsServer) {
 // ---- handlers that go on after the end, whatever they are told
 
 /// A core that hangs cannot be interrupted by anything in the process.
-class SessionRunaway : public ::testing::Test {
+class session_runaway_test : public ::testing::Test {
 protected:
     void SetUp() override { ::alarm(60); }
 
@@ -881,21 +880,21 @@ void expect_dropped(Session& s, const words& said) {
     EXPECT_THAT(said, ElementsAre("finish", "finished"));
 }
 
-TEST_F(SessionRunaway, ThatReadsAfterTheEndIsDropped) {
+TEST_F(session_runaway_test, that_reads_after_the_end_is_dropped) {
     words said;
     session<catching_reader> s("", {}, notes(said));
     s.client().close();
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatIgnoresTheEndIsDropped) {
+TEST_F(session_runaway_test, that_ignores_the_end_is_dropped) {
     words said;
     session<careless_reader> s("", {}, notes(said));
     s.client().close();
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatReadsAfterAnErrorIsDropped) {
+TEST_F(session_runaway_test, that_reads_after_an_error_is_dropped) {
     words said;
     session<catching_reader> s("max-frame=1", {}, notes(said));
     s.run(send(s.client(), "too long"));
@@ -903,21 +902,21 @@ TEST_F(SessionRunaway, ThatReadsAfterAnErrorIsDropped) {
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatReadsAfterAResetIsDropped) {
+TEST_F(session_runaway_test, that_reads_after_a_reset_is_dropped) {
     words said;
     session<catching_reader> s("", {}, notes(said));
     s.wire().cut();
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatWritesAfterAResetIsDropped) {
+TEST_F(session_runaway_test, that_writes_after_a_reset_is_dropped) {
     words said;
     session<catching_writer> s("", {}, notes(said));
     s.wire().cut();
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatReadsInADrainIsDropped) {
+TEST_F(session_runaway_test, that_reads_in_a_drain_is_dropped) {
     words said;
     session<catching_reader> s("", {}, notes(said));
     s.server().stop();
@@ -926,7 +925,7 @@ TEST_F(SessionRunaway, ThatReadsInADrainIsDropped) {
     expect_dropped(s, said);
 }
 
-TEST_F(SessionRunaway, ThatReadsAfterAnExpiredDrainIsDropped) {
+TEST_F(session_runaway_test, that_reads_after_an_expired_drain_is_dropped) {
     words said;
     session<catching_reader> s("", {}, notes(said));
     s.run([](frame_stream& c) -> task<> {
@@ -959,7 +958,7 @@ class reader_beside_a_fault final : public stream_handler {
     }
 };
 
-TEST_F(SessionRunaway, ThatReadsAfterItsCancellationIsDropped) {
+TEST_F(session_runaway_test, that_reads_after_its_cancellation_is_dropped) {
     session<reader_beside_a_fault> s;
     s.advance(1s);
     s.client().close();
@@ -984,7 +983,7 @@ class writer_beside_a_fault final : public stream_handler {
     }
 };
 
-TEST_F(SessionRunaway, ThatWritesAfterItsCancellationIsDropped) {
+TEST_F(session_runaway_test, that_writes_after_its_cancellation_is_dropped) {
     session<writer_beside_a_fault> s;
     s.advance(1s);
     s.client().abort();
@@ -1021,7 +1020,7 @@ private:
     notes notes_;
 };
 
-TEST_F(SessionRunaway, ATaskIsDroppedToo) {
+TEST_F(session_runaway_test, a_task_is_dropped_too) {
     words said;
     session<runaway_task> s("", {}, notes(said));
     s.client().close();
@@ -1029,7 +1028,7 @@ TEST_F(SessionRunaway, ATaskIsDroppedToo) {
 }
 
 /// The connection is open and well, but the task was cancelled.
-TEST_F(SessionRunaway, ATaskThatReadsAfterItsCancellationIsDropped) {
+TEST_F(session_runaway_test, a_task_that_reads_after_its_cancellation_is_dropped) {
     class host_of_one final : public stream_handler {
     public:
         explicit host_of_one(const bool& fails) : fails_(fails) {}
@@ -1066,7 +1065,7 @@ TEST_F(SessionRunaway, ATaskThatReadsAfterItsCancellationIsDropped) {
 }
 
 /// handle() runs away beside a task that would never end of itself.
-TEST_F(SessionRunaway, ItsTasksAreCancelled) {
+TEST_F(session_runaway_test, its_tasks_are_cancelled) {
     class and_ticker final : public stream_handler {
     public:
         explicit and_ticker(const notes& n) : notes_(n) {}
@@ -1097,7 +1096,7 @@ TEST_F(SessionRunaway, ItsTasksAreCancelled) {
     EXPECT_THAT(s.log(), ElementsAre(runaway));
 }
 
-TEST_F(SessionRunaway, InFinishIsDropped) {
+TEST_F(session_runaway_test, in_finish_is_dropped) {
     class never_done final : public stream_handler {
         task<> handle() override { co_return; }
 
@@ -1122,7 +1121,7 @@ TEST_F(SessionRunaway, InFinishIsDropped) {
 }
 
 /// Many reads and writes are not too many while they get somewhere.
-TEST_F(SessionRunaway, IsNotWhoWorksHard) {
+TEST_F(session_runaway_test, is_not_who_works_hard) {
     session<echo> s;
     const auto many = [](frame_stream& c) -> task<int> {
         for (int i = 0; i < 1000; ++i)
@@ -1145,14 +1144,14 @@ task<> shout_back(frame_stream& stream) {
     }
 }
 
-TEST(SessionFunction, IsAHandler) {
+TEST(session_function_test, is_a_handler) {
     testing::handler_session s([](registry& r) { r.add("handler", &shout_back); }, "", {});
     EXPECT_EQ(s.run(ask(s.client(), "hello")), "hello!");
     s.client().close();
     EXPECT_EQ(end_of(s), "well");
 }
 
-TEST(SessionFunction, MayBeALambda) {
+TEST(session_function_test, may_be_a_lambda) {
     const auto add = [](registry& r) {
         r.add("handler", [](frame_stream& stream) -> task<> {
             co_await stream.write_frame("once");
@@ -1196,18 +1195,18 @@ private:
     const std::string mark_;
 };
 
-TEST(SessionOptions, ComeFromTheQuery) {
+TEST(session_options_test, come_from_the_query) {
     session<greeter> s("greeting=good%20day&most=1", {}, std::string("!"));
     EXPECT_EQ(s.run(ask(s.client(), "Ann")), "good day Ann!");
     EXPECT_EQ(s.run(receive(s.client())), std::nullopt);
 }
 
-TEST(SessionOptions, HaveDefaults) {
+TEST(session_options_test, have_defaults) {
     session<greeter> s("", {}, std::string("."));
     EXPECT_EQ(s.run(ask(s.client(), "Ann")), "hello Ann.");
 }
 
-TEST(SessionOptions, ThatAreWrongAreRefused) {
+TEST(session_options_test, that_are_wrong_are_refused) {
     const auto refusal = [](const char* query) -> std::string {
         try {
             session<greeter> s(query, {}, std::string());
@@ -1230,7 +1229,7 @@ TEST(SessionOptions, ThatAreWrongAreRefused) {
 
 // ---- state that handlers share
 
-TEST(SessionState, OfACoreIsSharedByItsHandlers) {
+TEST(session_state_test, of_a_core_is_shared_by_its_handlers) {
     class counter final : public stream_handler {
     public:
         explicit counter(const core_local<int>& n) : count_(n) {}
@@ -1258,7 +1257,7 @@ TEST(SessionState, OfACoreIsSharedByItsHandlers) {
 // ---- the end of everything
 
 /// Whatever a handler waits for when its context ends, all of it is given back.
-TEST(SessionEnd, TheContextDropsHandlersWhereverTheyWait) {
+TEST(session_end_test, the_context_drops_handlers_wherever_they_wait) {
     class waiting final : public stream_handler {
     public:
         waiting(const std::shared_ptr<const int>& held, const int& where)

@@ -243,7 +243,7 @@ TEST_F(stream_calls_test, one_read_a_turn) {
     script_.input = std::string(3 * buffer_pool::normal, '\0');
     const auto before = core_.turn_number();
     const auto drop = [](frame_stream& s) -> task<> {
-        while (co_await s.read_some()) {
+        while (auto some = co_await s.read_some()) {
         }
     };
     asio::co_spawn(context_, drop(*stream_), asio::detached);

@@ -14,8 +14,6 @@ namespace coserve {
 namespace {
 
 using namespace stream_check;
-using ::testing::AnyOf;
-using ::testing::ElementsAre;
 using testing::stream_options;
 
 const error_code reset_by_peer(ECONNRESET, boost::system::system_category());

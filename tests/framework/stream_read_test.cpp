@@ -267,7 +267,7 @@ TEST_P(stream_read_test, read_exactly_takes_any_size) {
 TEST_P(stream_read_test, read_until_finds_a_delimiter_in_any_split) {
     const std::vector<std::string> delimiters{"|", "\r\n", "aab", "--boundary--"};
     for (const auto& delimiter : delimiters) {
-        const std::string first = "a" + delimiter.substr(0, delimiter.size() - 1) + "a";
+        const std::string first = std::string("a").append(delimiter, 0, delimiter.size() - 1) + "a";
         const std::string raw = first + delimiter + delimiter + "end" + delimiter;
         for (std::size_t size = 1; size <= raw.size(); ++size) {
             open();
@@ -296,7 +296,7 @@ TEST_P(stream_read_test, read_until_refuses_more_than_the_maximum_in_any_split) 
                 EXPECT_EQ(failure(before(*near_, "\r\n")), errc::frame_too_long)
                     << size << " in pieces of " << piece;
             near_->abort();
-            failure(sender);
+            static_cast<void>(failure(sender));
         }
     }
 }
@@ -338,7 +338,7 @@ TEST_P(stream_read_test, an_end_inside_a_frame_says_what_was_there_and_what_was_
         finish(start(send(*far_, raw)));
         far_->close();
         EXPECT_EQ(failure(read()), errc::truncated_frame);
-        const std::string first = message_;
+        std::string first = message_;
         EXPECT_EQ(failure(next(*near_)), errc::truncated_frame);  // and again
         EXPECT_EQ(message_, first);
         return first;

@@ -33,7 +33,7 @@ using ::testing::UnorderedElementsAre;
 using words = std::vector<std::string>;
 
 /// On a clock that moves by hand, so that the order is the same every time.
-class TaskGroup : public ::testing::Test {
+class task_group_test : public ::testing::Test {
 protected:
     void run(task<> work) { testing::run_coroutine(context_, std::move(work)); }
 
@@ -112,7 +112,7 @@ std::shared_ptr<background> start(io_context& context, task<> work) {
 
 // ---- spawn and join
 
-TEST_F(TaskGroup, StartsWhatIsSpawnedAtOnce) {
+TEST_F(task_group_test, starts_what_is_spawned_at_once) {
     const auto spawn = [](task_group& group, words& said) -> task<> {
         const auto speak = [](words* w) -> task<> {
             w->emplace_back("task");
@@ -126,12 +126,12 @@ TEST_F(TaskGroup, StartsWhatIsSpawnedAtOnce) {
     EXPECT_THAT(said_, ElementsAre("task", "spawned"));
 }
 
-TEST_F(TaskGroup, JoinEndsAtOnceWhereNothingRuns) {
+TEST_F(task_group_test, join_ends_at_once_where_nothing_runs) {
     run(group_.join());
     EXPECT_EQ(group_.size(), 0U);
 }
 
-TEST_F(TaskGroup, JoinWaitsForAll) {
+TEST_F(task_group_test, join_waits_for_all) {
     group_.spawn(&say, std::ref(said_), std::string("late"), 2s);
     group_.spawn(&say, std::ref(said_), std::string("early"), 1s);
     EXPECT_EQ(group_.size(), 2U);
@@ -147,7 +147,7 @@ TEST_F(TaskGroup, JoinWaitsForAll) {
     EXPECT_FALSE(joined->error);
 }
 
-TEST_F(TaskGroup, JoinWaitsForThoseSpawnedMeanwhile) {
+TEST_F(task_group_test, join_waits_for_those_spawned_meanwhile) {
     const auto spawn_another = [](task_group* group, words* said) -> task<> {
         co_await sleep(1s);
         group->spawn(&say, std::ref(*said), std::string("child"), 1s);
@@ -164,7 +164,7 @@ TEST_F(TaskGroup, JoinWaitsForThoseSpawnedMeanwhile) {
     EXPECT_TRUE(joined->ended);
 }
 
-TEST_F(TaskGroup, AJoinedGroupGoesOn) {
+TEST_F(task_group_test, a_joined_group_goes_on) {
     group_.spawn(&say, std::ref(said_), std::string("one"), 0s);
     clock_.advance(0s);
     const auto first = start(context_, join(group_));
@@ -179,7 +179,7 @@ TEST_F(TaskGroup, AJoinedGroupGoesOn) {
     EXPECT_THAT(said_, ElementsAre("one", "two"));
 }
 
-TEST_F(TaskGroup, TellsAllWhoJoin) {
+TEST_F(task_group_test, tells_all_who_join) {
     group_.spawn(&say, std::ref(said_), std::string("done"), 1s);
     const auto first = start(context_, join(group_)), second = start(context_, join(group_));
     settle();
@@ -188,7 +188,7 @@ TEST_F(TaskGroup, TellsAllWhoJoin) {
     EXPECT_TRUE(first->ended && second->ended);
 }
 
-TEST_F(TaskGroup, TakesTenThousand) {
+TEST_F(task_group_test, takes_ten_thousand) {
     int ended = 0;
     const auto count = [](int* n) -> task<> {
         co_await sleep(1s);
@@ -206,7 +206,7 @@ TEST_F(TaskGroup, TakesTenThousand) {
 
 // ---- arguments
 
-TEST_F(TaskGroup, KeepsArgumentsUntilTheTaskEnds) {
+TEST_F(task_group_test, keeps_arguments_until_the_task_ends) {
     const auto hold = [](std::shared_ptr<int> held) -> task<> {
         co_await sleep(1s);
         EXPECT_EQ(*held, 7);
@@ -220,7 +220,7 @@ TEST_F(TaskGroup, KeepsArgumentsUntilTheTaskEnds) {
     EXPECT_TRUE(watch.expired());
 }
 
-TEST_F(TaskGroup, TakesMoveOnlyArguments) {
+TEST_F(task_group_test, takes_move_only_arguments) {
     const auto read = [](std::unique_ptr<std::string> text, words* said) -> task<> {
         co_await sleep(1s);
         said->push_back(*text);
@@ -231,7 +231,7 @@ TEST_F(TaskGroup, TakesMoveOnlyArguments) {
     EXPECT_THAT(said_, ElementsAre("moved"));
 }
 
-TEST_F(TaskGroup, TakesMemberFunctions) {
+TEST_F(task_group_test, takes_member_functions) {
     struct speaker {
         task<> speak(std::string word) {
             co_await sleep(1s);
@@ -249,7 +249,7 @@ TEST_F(TaskGroup, TakesMemberFunctions) {
 
 // ---- errors
 
-TEST_F(TaskGroup, TheFirstErrorCancelsTheOthersAndIsThrownOnce) {
+TEST_F(task_group_test, the_first_error_cancels_the_others_and_is_thrown_once) {
     group_.spawn(&wait_for_cancel, std::ref(said_));
     group_.spawn(&throw_error, std::string("broken"), 1s);
     group_.spawn(&wait_for_cancel, std::ref(said_));
@@ -268,7 +268,7 @@ TEST_F(TaskGroup, TheFirstErrorCancelsTheOthersAndIsThrownOnce) {
     EXPECT_EQ(failure(group_.join()), "none");
 }
 
-TEST_F(TaskGroup, AnErrorBeforeJoinIsKept) {
+TEST_F(task_group_test, an_error_before_join_is_kept) {
     group_.spawn(&throw_error, std::string("early"), 1s);
     settle();
     pass(1s);
@@ -277,7 +277,7 @@ TEST_F(TaskGroup, AnErrorBeforeJoinIsKept) {
     EXPECT_EQ(failure(group_.join()), "none");
 }
 
-TEST_F(TaskGroup, AnErrorThatCancellationCausesIsNotTheFirst) {
+TEST_F(task_group_test, an_error_that_cancellation_causes_is_not_the_first) {
     group_.spawn(&throw_when_cancelled, std::string("second"));
     group_.spawn(&throw_error, std::string("first"), 1s);
     settle();
@@ -286,7 +286,7 @@ TEST_F(TaskGroup, AnErrorThatCancellationCausesIsNotTheFirst) {
     EXPECT_EQ(failure(group_.join()), "none");
 }
 
-TEST_F(TaskGroup, AnErrorInTheFirstStepCounts) {
+TEST_F(task_group_test, an_error_in_the_first_step_counts) {
     const auto spawn = [](task_group& group) -> task<> {
         const auto fail = []() -> task<> {
             throw std::runtime_error("at once");
@@ -298,14 +298,14 @@ TEST_F(TaskGroup, AnErrorInTheFirstStepCounts) {
     EXPECT_EQ(failure(spawn(group_)), "at once");
 }
 
-TEST_F(TaskGroup, AFunctionThatThrowsBeforeItIsACoroutineCounts) {
+TEST_F(task_group_test, a_function_that_throws_before_it_is_a_coroutine_counts) {
     const auto refuse = []() -> task<> { throw std::runtime_error("refused"); };
     EXPECT_NO_THROW(group_.spawn(refuse));
     settle();
     EXPECT_EQ(failure(group_.join()), "refused");
 }
 
-TEST_F(TaskGroup, ACancellationThatNobodyAskedForIsAnError) {
+TEST_F(task_group_test, a_cancellation_that_nobody_asked_for_is_an_error) {
     const auto abort = []() -> task<> {
         co_await sleep(1s);
         throw system_error(asio::error::operation_aborted);
@@ -316,7 +316,7 @@ TEST_F(TaskGroup, ACancellationThatNobodyAskedForIsAnError) {
     EXPECT_NE(failure(group_.join()), "none");
 }
 
-TEST_F(TaskGroup, WorksAgainAfterAnError) {
+TEST_F(task_group_test, works_again_after_an_error) {
     group_.spawn(&throw_error, std::string("broken"), 0s);
     settle();
     pass(0s);
@@ -330,7 +330,7 @@ TEST_F(TaskGroup, WorksAgainAfterAnError) {
 
 // ---- cancellation
 
-TEST_F(TaskGroup, CancelIsNoError) {
+TEST_F(task_group_test, cancel_is_no_error) {
     group_.spawn(&wait_for_cancel, std::ref(said_));
     group_.spawn(&wait_for_cancel, std::ref(said_));
     settle();
@@ -339,7 +339,7 @@ TEST_F(TaskGroup, CancelIsNoError) {
     EXPECT_THAT(said_, ElementsAre("cancelled", "cancelled"));
 }
 
-TEST_F(TaskGroup, CancelReachesWhatHasNotBegun) {
+TEST_F(task_group_test, cancel_reaches_what_has_not_begun) {
     group_.spawn(
         &wait_for_cancel, std::ref(said_)
     );  // outside of the context: it begins with its next turn
@@ -348,7 +348,7 @@ TEST_F(TaskGroup, CancelReachesWhatHasNotBegun) {
     EXPECT_EQ(group_.size(), 0U);
 }
 
-TEST_F(TaskGroup, CancelLeavesThoseSpawnedLater) {
+TEST_F(task_group_test, cancel_leaves_those_spawned_later) {
     group_.cancel();
     group_.spawn(&say, std::ref(said_), std::string("later"), 1s);
     settle();
@@ -356,14 +356,14 @@ TEST_F(TaskGroup, CancelLeavesThoseSpawnedLater) {
     EXPECT_THAT(said_, ElementsAre("later"));
 }
 
-TEST_F(TaskGroup, AnErrorAfterCancelIsAnError) {
+TEST_F(task_group_test, an_error_after_cancel_is_an_error) {
     group_.spawn(&throw_when_cancelled, std::string("unclean"));
     settle();
     group_.cancel();
     EXPECT_EQ(failure(group_.join()), "unclean");
 }
 
-TEST_F(TaskGroup, ATaskMayCancelItsGroup) {
+TEST_F(task_group_test, a_task_may_cancel_its_group) {
     const auto end_all = [](task_group* group) -> task<> {
         co_await sleep(1s);
         group->cancel();
@@ -378,7 +378,7 @@ TEST_F(TaskGroup, ATaskMayCancelItsGroup) {
     EXPECT_THAT(said_, ElementsAre("cancelled"));
 }
 
-TEST_F(TaskGroup, ACancelledJoinThrowsAndTheTasksGoOn) {
+TEST_F(task_group_test, a_cancelled_join_throws_and_the_tasks_go_on) {
     group_.spawn(&say, std::ref(said_), std::string("done"), 1s);
     asio::cancellation_signal stop;
     background joined;
@@ -398,7 +398,7 @@ TEST_F(TaskGroup, ACancelledJoinThrowsAndTheTasksGoOn) {
     EXPECT_EQ(failure(group_.join()), "none");
 }
 
-TEST_F(TaskGroup, ATaskMayCancelItselfBeforeItFirstWaits) {
+TEST_F(task_group_test, a_task_may_cancel_itself_before_it_first_waits) {
     const auto cancel_at_once = [](task_group* group) -> task<> {
         group->cancel();
         co_return;
@@ -413,7 +413,7 @@ TEST_F(TaskGroup, ATaskMayCancelItselfBeforeItFirstWaits) {
 
 // ---- groups in groups
 
-TEST_F(TaskGroup, NestedErrorsCancelAllTheWayUp) {
+TEST_F(task_group_test, nested_errors_cancel_all_the_way_up) {
     const auto inner = [](words* said, executor where) -> task<> {
         task_group group(where);
         group.spawn(&wait_for_cancel, std::ref(*said));
@@ -428,7 +428,7 @@ TEST_F(TaskGroup, NestedErrorsCancelAllTheWayUp) {
     EXPECT_THAT(said_, ElementsAre("cancelled", "cancelled"));
 }
 
-TEST_F(TaskGroup, CancellingTheOuterReachesTheInner) {
+TEST_F(task_group_test, cancelling_the_outer_reaches_the_inner) {
     const auto inner = [](words* said, executor where) -> task<> {
         task_group group(where);
         group.spawn(&wait_for_cancel, std::ref(*said));
@@ -448,7 +448,7 @@ TEST_F(TaskGroup, CancellingTheOuterReachesTheInner) {
 
 // ---- the end of a group, and of its context
 
-TEST_F(TaskGroup, ADestroyedGroupCancelsAndDoesNotWait) {
+TEST_F(task_group_test, a_destroyed_group_cancels_and_does_not_wait) {
     std::optional<task_group> group(context_.get_executor());
     group->spawn(&wait_for_cancel, std::ref(said_));
     settle();
@@ -458,7 +458,7 @@ TEST_F(TaskGroup, ADestroyedGroupCancelsAndDoesNotWait) {
     EXPECT_THAT(said_, ElementsAre("cancelled"));
 }
 
-TEST_F(TaskGroup, AGroupMayBeDestroyedByItsTask) {
+TEST_F(task_group_test, a_group_may_be_destroyed_by_its_task) {
     std::optional<task_group> group(context_.get_executor());
     const auto end_group = [](std::optional<task_group>* g, words* said) -> task<> {
         co_await sleep(1s);
@@ -472,7 +472,7 @@ TEST_F(TaskGroup, AGroupMayBeDestroyedByItsTask) {
     EXPECT_THAT(said_, UnorderedElementsAre("destroyed", "cancelled"));
 }
 
-TEST_F(TaskGroup, MovesWithItsTasks) {
+TEST_F(task_group_test, moves_with_its_tasks) {
     group_.spawn(&say, std::ref(said_), std::string("moved"), 1s);
     task_group other(std::move(group_));
     EXPECT_EQ(other.size(), 1U);
@@ -483,7 +483,7 @@ TEST_F(TaskGroup, MovesWithItsTasks) {
     EXPECT_THAT(said_, ElementsAre("moved"));
 }
 
-TEST_F(TaskGroup, AssignmentEndsWhatItHad) {
+TEST_F(task_group_test, assignment_ends_what_it_had) {
     group_.spawn(&wait_for_cancel, std::ref(said_));
     settle();
     group_ = task_group(context_.get_executor());
@@ -493,7 +493,7 @@ TEST_F(TaskGroup, AssignmentEndsWhatItHad) {
 }
 
 /// Everything that a coroutine holds is given back when its context ends, wherever it waits.
-TEST(TaskGroupEnd, TheContextDropsTasksAndThoseWhoJoin) {
+TEST(task_group_end_test, the_context_drops_tasks_and_those_who_join) {
     const auto held = std::make_shared<int>();
     {
         io_context context(1);
@@ -511,7 +511,7 @@ TEST(TaskGroupEnd, TheContextDropsTasksAndThoseWhoJoin) {
     EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST(TaskGroupEnd, AGroupMayOutliveItsContext) {
+TEST(task_group_end_test, a_group_may_outlive_its_context) {
     std::optional<task_group> group;
     const auto held = std::make_shared<int>();
     {

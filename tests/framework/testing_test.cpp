@@ -12,7 +12,6 @@ namespace coserve {
 namespace {
 
 using namespace stream_check;
-using ::testing::ElementsAre;
 using end = testing::memory_wire::end;
 
 const error_code reset_by_peer(ECONNRESET, boost::system::system_category());

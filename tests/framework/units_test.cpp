@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t highest = std::numeric_limits<std::uint64_t>::max();
 
-TEST(Units, ReadsSizes) {
+TEST(units_test, reads_sizes) {
     EXPECT_EQ(parse_size("0"), 0u);
     EXPECT_EQ(parse_size("512"), 512u);
     EXPECT_EQ(parse_size("007"), 7u);
@@ -27,7 +27,7 @@ TEST(Units, ReadsSizes) {
     EXPECT_EQ(parse_size("0GiB"), 0u);
 }
 
-TEST(Units, ReadsSizesUpTo64Bits) {
+TEST(units_test, reads_sizes_up_to64_bits) {
     EXPECT_EQ(parse_size("18446744073709551615"), highest);
     EXPECT_EQ(parse_size("18446744073709551616"), std::nullopt);
     EXPECT_EQ(parse_size("17179869183GiB"), 17179869183u * (std::uint64_t{1} << 30));
@@ -36,7 +36,7 @@ TEST(Units, ReadsSizesUpTo64Bits) {
     EXPECT_EQ(parse_size("99999999999999999999999"), std::nullopt);
 }
 
-TEST(Units, RefusesWhatIsNoSize) {
+TEST(units_test, refuses_what_is_no_size) {
     for (const auto* text :
          {"",
           " ",
@@ -60,7 +60,7 @@ TEST(Units, RefusesWhatIsNoSize) {
     EXPECT_EQ(parse_size(std::string_view("12KiB").substr(0, 2)), 12u);
 }
 
-TEST(Units, ReadsTimes) {
+TEST(units_test, reads_times) {
     EXPECT_EQ(parse_time("0"), 0ns);
     EXPECT_EQ(parse_time("10"), 10s);
     EXPECT_EQ(parse_time("250us"), 250us);
@@ -71,7 +71,7 @@ TEST(Units, ReadsTimes) {
     EXPECT_EQ(parse_time("0h"), 0ns);
 }
 
-TEST(Units, ReadsFractionsExactly) {
+TEST(units_test, reads_fractions_exactly) {
     EXPECT_EQ(parse_time("1.5s"), 1500ms);
     EXPECT_EQ(parse_time("1.5"), 1500ms);
     EXPECT_EQ(parse_time("0.1s"), 100ms);
@@ -85,7 +85,7 @@ TEST(Units, ReadsFractionsExactly) {
     EXPECT_EQ(parse_time("7.00s"), 7s);
 }
 
-TEST(Units, RefusesAPartOfANanosecond) {
+TEST(units_test, refuses_a_part_of_a_nanosecond) {
     for (const auto* text :
          {"0.0000000001s",
           "1.0000000005",
@@ -96,7 +96,7 @@ TEST(Units, RefusesAPartOfANanosecond) {
         EXPECT_EQ(parse_time(text), std::nullopt) << text;
 }
 
-TEST(Units, ReadsTimesUpTo63Bits) {
+TEST(units_test, reads_times_up_to63_bits) {
     EXPECT_EQ(parse_time("9223372036.854775807s"), nanoseconds::max());
     EXPECT_EQ(parse_time("9223372036.854775808s"), std::nullopt);
     EXPECT_EQ(parse_time("9223372037"), std::nullopt);
@@ -108,7 +108,7 @@ TEST(Units, ReadsTimesUpTo63Bits) {
     EXPECT_EQ(parse_time("18446744073709551616us"), std::nullopt);
 }
 
-TEST(Units, RefusesWhatIsNoTime) {
+TEST(units_test, refuses_what_is_no_time) {
     for (const auto* text : {"",      "s",      "ms",   ".",   ".5",  ".5s",  "1.",   "1.s",
                              "1.5.s", "1.5.5s", "-1s",  "+1s", " 1s", "1 s",  "1S",   "1sec",
                              "1ns",   "1d",     "1e3s", "inf", "nan", "0x1s", "1,5s", "1s2"})
@@ -118,7 +118,7 @@ TEST(Units, RefusesWhatIsNoTime) {
     EXPECT_EQ(parse_time(std::string_view("1.59s").substr(0, 3)), 1500ms);
 }
 
-TEST(Units, DoesNotAskTheLocale) {
+TEST(units_test, does_not_ask_the_locale) {
     const std::string before = std::setlocale(LC_ALL, nullptr);
     std::setlocale(LC_ALL, "de_DE.UTF-8");
     EXPECT_EQ(parse_time("1.5s"), 1500ms);
@@ -126,7 +126,7 @@ TEST(Units, DoesNotAskTheLocale) {
     std::setlocale(LC_ALL, before.c_str());
 }
 
-TEST(Units, WritesSizes) {
+TEST(units_test, writes_sizes) {
     EXPECT_EQ(format_size(0), "0");
     EXPECT_EQ(format_size(1), "1");
     EXPECT_EQ(format_size(1000), "1000");
@@ -134,13 +134,13 @@ TEST(Units, WritesSizes) {
     EXPECT_EQ(format_size(1024), "1KiB");
     EXPECT_EQ(format_size(1025), "1025");
     EXPECT_EQ(format_size(65536), "64KiB");
-    EXPECT_EQ(format_size(1536 * 1024), "1536KiB");
+    EXPECT_EQ(format_size(1536ULL * 1024), "1536KiB");
     EXPECT_EQ(format_size(16 << 20), "16MiB");
     EXPECT_EQ(format_size(std::uint64_t{1} << 40), "1024GiB");
     EXPECT_EQ(format_size(highest), "18446744073709551615");
 }
 
-TEST(Units, WritesTimes) {
+TEST(units_test, writes_times) {
     EXPECT_EQ(format_time(0ns), "0s");
     EXPECT_EQ(format_time(1ns), "0.001us");
     EXPECT_EQ(format_time(1010ns), "1.01us");
@@ -158,7 +158,7 @@ TEST(Units, WritesTimes) {
     EXPECT_EQ(format_time(nanoseconds::min()), "-9223372036854775.808us");
 }
 
-TEST(Units, ReadsBackWhatItWrites) {
+TEST(units_test, reads_back_what_it_writes) {
     std::mt19937_64 random(1);
     for (int i = 0; i < 20'000; ++i) {
         const std::uint64_t units[] = {

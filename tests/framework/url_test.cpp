@@ -29,7 +29,7 @@ std::string mistake(std::string_view text) {
     return "none";
 }
 
-TEST(Url, ReadsTcpAndUdp) {
+TEST(url_test, reads_tcp_and_udp) {
     const auto tcp = parse_url("tcp://127.0.0.1:7700");
     EXPECT_EQ(tcp.kind, scheme::tcp);
     EXPECT_EQ(tcp.host, "127.0.0.1");
@@ -45,7 +45,7 @@ TEST(Url, ReadsTcpAndUdp) {
     EXPECT_EQ(parse_url("tcp://h:0080").port, 80);
 }
 
-TEST(Url, ReadsIpv6InBrackets) {
+TEST(url_test, reads_ipv6_in_brackets) {
     EXPECT_EQ(parse_url("tcp://[::1]:8081").host, "::1");
     EXPECT_EQ(parse_url("tcp://[::1]:8081").port, 8081);
     EXPECT_EQ(parse_url("udp://[2001:db8::ff]:1?mode=upper").host, "2001:db8::ff");
@@ -53,7 +53,7 @@ TEST(Url, ReadsIpv6InBrackets) {
     EXPECT_EQ(parse_url("udp://[::ffff:1.2.3.4]:1").host, "::ffff:1.2.3.4");
 }
 
-TEST(Url, ReadsUnixPaths) {
+TEST(url_test, reads_unix_paths) {
     const auto absolute = parse_url("unix:/run/x.sock?mode=upper");
     EXPECT_EQ(absolute.kind, scheme::unix_stream);
     EXPECT_EQ(absolute.path, "/run/x.sock");
@@ -68,7 +68,7 @@ TEST(Url, ReadsUnixPaths) {
     EXPECT_EQ(parse_url("unix:a+b").path, "a+b");
 }
 
-TEST(Url, ReadsTheQuery) {
+TEST(url_test, reads_the_query) {
     EXPECT_EQ(
         query("tcp://h:1?framing=raw&mode=upper"),
         (std::vector<std::string>{"framing=raw", "mode=upper"})
@@ -80,7 +80,7 @@ TEST(Url, ReadsTheQuery) {
     EXPECT_EQ(query("tcp://h:1?b=1&a=2&b=3"), (std::vector<std::string>{"b=1", "a=2", "b=3"}));
 }
 
-TEST(Url, DecodesTheQuery) {
+TEST(url_test, decodes_the_query) {
     EXPECT_EQ(query("tcp://h:1?delimiter=%0d%0A"), std::vector<std::string>{"delimiter=\r\n"});
     EXPECT_EQ(query("tcp://h:1?a%26b=c%3Dd%26e"), std::vector<std::string>{"a&b=c=d&e"});
     EXPECT_EQ(query("tcp://h:1?a=b=c"), std::vector<std::string>{"a=b=c"});
@@ -88,18 +88,18 @@ TEST(Url, DecodesTheQuery) {
     EXPECT_EQ(query("tcp://h:1?a=/?:@,;"), std::vector<std::string>{"a=/?:@,;"});
 }
 
-TEST(Url, APlusIsAPlus) {
+TEST(url_test, a_plus_is_a_plus) {
     EXPECT_EQ(query("tcp://h:1?delimiter=++%2B"), std::vector<std::string>{"delimiter=+++"});
     EXPECT_EQ(query("tcp://h:1?a+b=%20"), std::vector<std::string>{"a+b= "});
 }
 
-TEST(Url, ParsesThePortItself) {
+TEST(url_test, parses_the_port_itself) {
     for (const std::string port :
          {"65536", "99999", "4294967296", "18446744073709551616", "99999999999999999999999999"})
         EXPECT_EQ(mistake("tcp://h:" + port), "tcp://h:" + port + ": the port must be 0 to 65535");
 }
 
-TEST(Url, NeedsAHostAndAPort) {
+TEST(url_test, needs_a_host_and_a_port) {
     EXPECT_EQ(mistake("tcp://h"), "tcp://h: has no port: write HOST:PORT");
     EXPECT_EQ(mistake("tcp://h:"), "tcp://h:: has no port: write HOST:PORT");
     EXPECT_EQ(mistake("udp://[::1]"), "udp://[::1]: has no port: write HOST:PORT");
@@ -108,7 +108,7 @@ TEST(Url, NeedsAHostAndAPort) {
     EXPECT_THAT(mistake("tcp:h:80"), StartsWith("tcp:h:80: has no host"));
 }
 
-TEST(Url, RefusesWhatMeansNothingHere) {
+TEST(url_test, refuses_what_means_nothing_here) {
     EXPECT_THAT(mistake("tcp://h:1/path"), HasSubstr(": has a path"));
     EXPECT_THAT(mistake("tcp://h:1/"), HasSubstr(": has a path"));
     EXPECT_THAT(mistake("tcp://h:1/?a=b"), HasSubstr(": has a path"));
@@ -122,7 +122,7 @@ TEST(Url, RefusesWhatMeansNothingHere) {
     EXPECT_THAT(mistake("tcp://h:1?=b"), HasSubstr(": has an option without a key"));
 }
 
-TEST(Url, ListsTheKnownSchemes) {
+TEST(url_test, lists_the_known_schemes) {
     EXPECT_EQ(
         mistake("http://h:1"),
         "http://h:1: unknown scheme \"http\"; write tcp://HOST:PORT, udp://HOST:PORT or unix:PATH"
@@ -135,7 +135,7 @@ TEST(Url, ListsTheKnownSchemes) {
     EXPECT_THAT(mistake("tcps://h:1"), HasSubstr("unknown scheme \"tcps\""));
 }
 
-TEST(Url, RefusesWhatIsNoUrl) {
+TEST(url_test, refuses_what_is_no_url) {
     for (const auto* text :
          {"tcp://h:x",
           "tcp://h:-1",
@@ -158,12 +158,12 @@ TEST(Url, RefusesWhatIsNoUrl) {
         ) << text;
 }
 
-TEST(Url, ErrorsShowNoControlCharacters) {
+TEST(url_test, errors_show_no_control_characters) {
     EXPECT_THAT(mistake("tcp://h:1\n\x1b"), StartsWith("tcp://h:1\\x0a\\x1b: must be"));
     EXPECT_THAT(mistake("t\np://h:1"), HasSubstr("unknown scheme \"t\\x0ap\""));
 }
 
-TEST(Url, ChecksUnixPaths) {
+TEST(url_test, checks_unix_paths) {
     EXPECT_EQ(mistake("unix:"), "unix:: has no path: write unix:PATH");
     EXPECT_EQ(mistake("unix://"), "unix://: has no path: write unix:PATH");
     EXPECT_EQ(mistake("unix:?a=b"), "unix:?a=b: has no path: write unix:PATH");
@@ -184,7 +184,7 @@ TEST(Url, ChecksUnixPaths) {
     EXPECT_NE(mistake("unix:" + encoded + "%78"), "none");
 }
 
-TEST(Url, WritesItselfWithoutTheQuery) {
+TEST(url_test, writes_itself_without_the_query) {
     EXPECT_EQ(parse_url("tcp://[::1]:7700?a=b").to_string(), "tcp://[::1]:7700");
     EXPECT_EQ(parse_url("udp://h:1").to_string(), "udp://h:1");
     EXPECT_EQ(parse_url("unix:///run/x.sock?a").to_string(), "unix:/run/x.sock");
@@ -192,7 +192,7 @@ TEST(Url, WritesItselfWithoutTheQuery) {
     EXPECT_EQ(parse_url("unix:a%20b%3f").to_string(), "unix:a%20b%3F");
 }
 
-TEST(Url, ReadsBackWhatItWrites) {
+TEST(url_test, reads_back_what_it_writes) {
     std::string odd;
     for (int c = 1; c < 256; c += 3)
         odd += static_cast<char>(c);

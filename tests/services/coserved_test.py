@@ -503,7 +503,7 @@ class Stopping(CoservedTest):
         try:
             connect(url).close()
             return True
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # the latter while it closes
             return False
 
 

@@ -38,17 +38,17 @@ std::string upper(std::string text) {
     return std::string(coserve::ascii_upper({data, text.size()}).text());
 }
 
-TEST(AsciiUpper, RaisesLettersOnly) {
+TEST(ascii_upper_test, raises_letters_only) {
     EXPECT_EQ(upper("Hello, world 123 @[`{~"), "HELLO, WORLD 123 @[`{~");
     EXPECT_EQ(upper(""), "");
 }
 
-TEST(AsciiUpper, LeavesEveryByteOfOtherEncodingsAlone) {
+TEST(ascii_upper_test, leaves_every_byte_of_other_encodings_alone) {
     EXPECT_EQ(upper("阿宸真帅 é ß ÿ"), "阿宸真帅 é ß ÿ");
     EXPECT_EQ(upper("\xcb\xa7\xb1\xc6"), "\xcb\xa7\xb1\xc6");
 }
 
-TEST(AsciiUpper, TreatsEveryByteAtEveryLengthAndAlignmentAsPythonDoes) {
+TEST(ascii_upper_test, treats_every_byte_at_every_length_and_alignment_as_python_does) {
     for (std::size_t size = 0; size <= 200; ++size) {
         for (std::size_t alignment = 0; alignment < 64; ++alignment) {
             const bytes text = every_value(size, size + 64 * alignment);
@@ -73,16 +73,16 @@ echo::options read_options(std::vector<coserve::option> given) {
     return options;
 }
 
-TEST(EchoOptions, DefaultToUpperCase) {
+TEST(echo_options_test, default_to_upper_case) {
     EXPECT_EQ(read_options({}).reply, echo::mode::upper);
 }
 
-TEST(EchoOptions, TakeEitherMode) {
+TEST(echo_options_test, take_either_mode) {
     EXPECT_EQ(read_options({{"mode", "upper"}}).reply, echo::mode::upper);
     EXPECT_EQ(read_options({{"mode", "verbatim"}}).reply, echo::mode::verbatim);
 }
 
-TEST(EchoOptions, NameWhatTheyDoNotKnow) {
+TEST(echo_options_test, name_what_they_do_not_know) {
     using testing::AllOf;
     using testing::HasSubstr;
     using testing::ThrowsMessage;
@@ -98,7 +98,7 @@ TEST(EchoOptions, NameWhatTheyDoNotKnow) {
     );
 }
 
-TEST(BundledServices, AreFoundByName) {
+TEST(bundled_services_test, are_found_by_name) {
     coserve::registry services;
     coserve::add_bundled_services(services);
     coserve::option_reader reader({}, {});

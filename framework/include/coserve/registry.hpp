@@ -21,11 +21,15 @@ namespace coserve {
 namespace detail {
 
 template <class T>
-inline constexpr bool is_shared_mutable = std::is_pointer_v<T>;
+inline constexpr bool is_shared_mutable = std::is_pointer_v<std::decay_t<T>>;
 template <class T>
 inline constexpr bool is_shared_mutable<std::reference_wrapper<T>> = true;
 template <class T>
 inline constexpr bool is_shared_mutable<std::shared_ptr<T>> = !std::is_const_v<T>;
+
+// Whether it can be called and is more than code: a closure's captures, what a std::function holds.
+template <class T>
+inline constexpr bool is_closure = requires { &T::operator(); } && !std::is_empty_v<T>;
 
 template <class Handler>
 concept has_options =
@@ -48,6 +52,10 @@ public:
         static_assert(
             (!detail::is_shared_mutable<A> && ...),
             "seen by every core: use core_local<T> or concurrent(object)"
+        );
+        static_assert(
+            (!detail::is_closure<A> && ...),
+            "what it captures is seen by every core: pass that as an argument"
         );
         add_service(
             name,
@@ -74,8 +82,12 @@ public:
 
     /// A function or a lambda without captures instead of a class.
     template <class F>
-        requires((std::is_empty_v<F> || std::is_function_v<std::remove_pointer_t<F>>) && std::is_invocable_r_v<task<>, F, frame_stream&>)
+        requires std::is_invocable_r_v<task<>, F, frame_stream&>
     void add(std::string_view name, F function) {
+        static_assert(
+            std::is_empty_v<F> || std::is_pointer_v<F>,
+            "what it captures is seen by every core: write a handler that takes it as an argument"
+        );
         add_function(name, function);
     }
 

@@ -39,7 +39,7 @@ void right(coserve::server& server, counter& shared) {
 }
 
 void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& count) {
-#if MISUSE == 1  // fails: captures|is_empty_v
+#if MISUSE == 1  // fails: captures is seen by every core: write a handler
     registry.add("count", [&count](frame_stream&) -> task<> {
         ++count;
         co_return;
@@ -50,5 +50,13 @@ void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& 
     registry.add<with<std::shared_ptr<int>>>("count", std::make_shared<int>(count));
 #elif MISUSE == 4  // fails: seen by every core: use core_local<T> or concurrent\(object\)
     registry.add<with<std::reference_wrapper<int>>>("count", std::ref(count));
+#elif MISUSE == 5  // fails: captures is seen by every core: pass that as an argument
+    const auto add = [&count](int n) { count += n; };
+    registry.add<with<decltype(add)>>("count", add);
+#elif MISUSE == 6  // fails: captures is seen by every core: pass that as an argument
+    const std::function<void(int)> add = [&count](int n) { count += n; };
+    registry.add<with<std::function<void(int)>>>("count", add);
+#elif MISUSE == 7  // fails: seen by every core: use core_local<T> or concurrent\(object\)
+    registry.add<with<const char*>>("text", "a string literal");
 #endif
 }
