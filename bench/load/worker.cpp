@@ -114,7 +114,6 @@ task<> worker::load_all() {
 task<> worker::exchange(connection* c) {
     try {
         co_await receive(*c);
-        c->stream.close();
     } catch (const system_error& e) {
         if (c->timed_out)
             fail(*c, "timeout", "no reply came in time");
