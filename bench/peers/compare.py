@@ -129,7 +129,7 @@ class Comparison:
 
     def command(self, name, cores=1):
         if name == OURS:
-            return [os.path.join(self.arguments.bin, "coserved"), "--listen", "echo=tcp://127.0.0.1:0", "--cores", str(cores)]
+            return [os.path.join(self.arguments.bin, "coserved"), "--listen", "echo=tcp://127.0.0.1:0?max-connections=100000", "--cores", str(cores)]
         return [os.path.join(self.arguments.peers, PEERS[name])]
 
     def present(self):
