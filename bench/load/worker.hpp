@@ -43,8 +43,8 @@ public:
 
     /// Those that fail are counted.
     void connect();
-    /// Until every reply has come, or none came for the plan's timeout. Leaves the connections open,
-    /// so that what the server does at their end is not counted.
+    /// Until every reply has come, or none came for the plan's timeout. Leaves the connections
+    /// open, so that what the server does at their end is not counted.
     void load();
 
     std::uint64_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }

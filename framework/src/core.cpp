@@ -2,6 +2,8 @@
 
 #include "blocking_threads.hpp"
 
+#include <coserve/task.hpp>
+
 #include <boost/asio/post.hpp>
 
 #include <cassert>
@@ -27,6 +29,7 @@ core::turn::turn(core& c) noexcept : core_(c) {
     c.in_turn_ = true;
     ++c.turn_number_;
     c.timers_.begin_turn();
+    detail::begin_turn();
 }
 
 core::turn::~turn() {

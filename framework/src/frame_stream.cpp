@@ -2,6 +2,7 @@
 
 #include "stream_state.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 namespace coserve {
@@ -37,7 +38,9 @@ frame_stream::read_operation frame_stream::read_exactly(std::size_t size) noexce
     return {*state_, {.what = read_request::kind::exactly, .size = size}};
 }
 
-frame_stream::read_operation frame_stream::read_until(std::string_view delimiter) noexcept {
+frame_stream::read_operation frame_stream::read_until(std::string_view delimiter) {
+    if (delimiter.empty())
+        throw std::invalid_argument("read_until: the delimiter is empty");
     return {*state_, {.what = read_request::kind::until, .delimiter = delimiter}};
 }
 
@@ -118,10 +121,6 @@ bool frame_stream::read_operation::never_completes() const noexcept {
     return stream_->running_away();
 }
 
-void frame_stream::read_operation::refused() const noexcept {
-    stream_->count_refused();
-}
-
 void frame_stream::read_operation::start(
     stream_state& stream,
     const read_request& request,
@@ -136,10 +135,6 @@ bool frame_stream::wait_operation::ready() {
 
 bool frame_stream::wait_operation::never_completes() const noexcept {
     return stream_->running_away();
-}
-
-void frame_stream::wait_operation::refused() const noexcept {
-    stream_->count_refused();
 }
 
 void frame_stream::wait_operation::start(

@@ -170,6 +170,10 @@ unfinished_frame length_prefix_codec::unfinished(std::size_t buffered) const noe
     return {skipped_ + buffered, started_};
 }
 
+void length_prefix_codec::restart() noexcept {
+    started_ = skipped_ = 0;
+}
+
 error_code length_prefix_codec::encode(frame_view header, frame_view body, envelope& out) {
     const std::uint64_t payload = header.size() + body.size();
     if (payload > max_frame())

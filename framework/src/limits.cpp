@@ -29,16 +29,13 @@ void stream_limits::read(option_reader& reader) {
     reader.size(
         "max-send-frame", max_send_frame, 1, 4 * gibibyte, "longest payload that is written"
     );
-    reader.size("max-header", max_header, 2, 16 * mebibyte, "longest JSON header");
     reader.time(
         "frame-timeout",
         frame_timeout,
         "for the rest of a frame that has begun, and 1s more for each 64KiB of it; 0: none"
     );
     reader.time(
-        "first-frame-timeout",
-        first_frame_timeout,
-        "from a connection's start to its first byte; 0: none"
+        "first-frame-timeout", first_frame_timeout, "while a read waits for the first byte; 0: none"
     );
     reader.time("idle-timeout", idle_timeout, "while a read waits and no frame has begun; 0: none");
     reader.time(

@@ -26,7 +26,7 @@ int make_set() {
 readiness::readiness(core& c) : core_(c), set_(c.context(), make_set()) {}
 
 void readiness::add(int descriptor, watcher& w) {
-    epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = &w}};
+    epoll_event event{EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = &w}};
     if (epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &event))
         throw system_error(errno, boost::system::system_category(), "epoll_ctl");
     w.watched_ = true;

@@ -39,7 +39,7 @@ class readiness {
 public:
     explicit readiness(core&);
 
-    // Tells of IN, OUT and RDHUP, each at its edge. Errors: boost::system::system_error.
+    // Tells of IN, PRI, OUT and RDHUP, each at its edge. Errors: boost::system::system_error.
     void add(int descriptor, watcher&);
     // Before the descriptor is closed: close() takes nothing out of the set while a child between
     // vfork and exec still holds it.

@@ -97,7 +97,7 @@ void stream_state::drop_input() noexcept {
     }
     if (linger_ && linger_->acknowledged != never && (linger_->dropped += t.size) > linger_bytes)
         return finish_close(false);
-    readable_ = t.size == scratch.size || peer_gone_;
+    readable_ = t.size == scratch.size || peer_gone_ || urgent_;
     if (readable_)
         core_->readiness().tell_later(*this, EPOLLIN);
 }

@@ -173,6 +173,8 @@ bool stream_state::find_delimiter(std::optional<frame>& next) {
 
 frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept {
     delivered_ = used_up;
+    if (request_.what != read_request::kind::frame)
+        decoder_->restart();
     count_used_up(used_up);
     return {input_.data().data() + offset, size};
 }
@@ -212,9 +214,10 @@ bool stream_state::pull() {
     pulled_turn_ = core_->turn_number();
     const auto room = input_.prepare(core_->buffers(), room_wanted());
     const transfer t = transport_->read(room);
+    // The next edge tells; but data and the end may have shared one, and a read stops at an urgent
+    // byte, whatever stands behind it.
     if (t.error != 0 || t.size < room.size())
-        // The next edge tells; but data and the end may have shared one.
-        readable_ = t.size != 0 && peer_gone_;
+        readable_ = t.size != 0 && (peer_gone_ || urgent_);
     if (t.error == EAGAIN)
         return false;
     if (t.error != 0)

@@ -31,6 +31,8 @@ void stream_state::on_ready(std::uint32_t events) {
         peer_gone_ = true;
         wake(stream_event::peer_gone);
     }
+    if (events & EPOLLPRI)
+        urgent_ = true;
     if (events & ~static_cast<std::uint32_t>(EPOLLOUT))
         readable_ = true;
     if ((events & EPOLLOUT) && !std::exchange(writable_, true))
@@ -83,8 +85,7 @@ bool stream_state::happened(stream_event what) {
     case stream_event::writable:
         return ready_to_write();
     case stream_event::flushed:
-        if (write_failure_)
-            std::rethrow_exception(write_failure_);
+        throw_write_failure();
         return output_.empty();
     case stream_event::peer_gone:
         return peer_gone_ || phase_ == phase::closed;

@@ -83,20 +83,10 @@ public:
     // told. They would never yield, so what they await then never completes, and they are dropped.
     void drop_runaways() noexcept { runaways_dropped_ = true; }
 
-    bool running_away() const noexcept {
-        return runaways_dropped_ && (spent_ > most_spent || refused_ > most_spent);
-    }
-
-    // A cancelled coroutine waits for this stream all the same. One that runs away does it again
-    // and again in the same turn.
-    void count_refused() noexcept {
-        if (core_ && std::exchange(refused_turn_, core_->turn_number()) != core_->turn_number())
-            refused_ = 0;
-        ++refused_;
-    }
+    bool running_away() const noexcept { return runaways_dropped_ && spent_ > most_spent; }
 
     // A new start for the same coroutine.
-    void forgive() noexcept { spent_ = refused_ = 0; }
+    void forgive() noexcept { spent_ = 0; }
 
 private:
     friend struct mailbox::state;
@@ -137,6 +127,7 @@ private:
 
     bool ready_to_queue();
     bool ready_to_write();
+    void throw_write_failure();
     void queue(const envelope&);
     void request_flush();
     std::size_t send(std::span<const iovec>) noexcept;
@@ -172,7 +163,7 @@ private:
     std::size_t needed_ = 0;      // bytes that what is begun takes, as far as known
     std::size_t searched_ = 0;    // bytes of the input known to hold no start of the delimiter
     std::size_t drain_left_ = 0;  // bytes that had arrived when the drain began and are not used up
-    std::uint64_t pulled_turn_ = 0, refused_turn_ = 0;
+    std::uint64_t pulled_turn_ = 0;
 
     read_request request_;
     std::string delimiter_;
@@ -196,9 +187,8 @@ private:
     std::unique_ptr<linger> linger_;
 
     int spent_ = 0;  // operations since the end was told
-    int refused_ = 0;
     phase phase_ = phase::open;
-    bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false;
+    bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false, urgent_ = false;
     bool waiting_for_rest_ = false, first_read_ = true, draining_ = false, turn_end_asked_ = false;
     bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
 };

@@ -42,23 +42,32 @@ void stream_state::write(frame_view raw) {
 bool stream_state::ready_to_queue() {
     if (running_away())
         return false;
-    if (!write_failure_ && phase_ == phase::open)
+    throw_write_failure();
+    if (phase_ == phase::open)
         return true;
     ++spent_;
-    if (write_failure_)
-        std::rethrow_exception(write_failure_);
     throw system_error(make_error_code(errc::closed));
 }
 
+void stream_state::throw_write_failure() {
+    if (!write_failure_)
+        return;
+    ++spent_;
+    std::rethrow_exception(write_failure_);
+}
+
 void stream_state::queue(const envelope& e) {
-    if (output_.size() > 4 * limits_->high_water + encoder_->max_frame())
+    const std::array<std::span<const std::byte>, 4> parts{
+        e.prefix(), e.payload[0], e.payload[1], std::as_bytes(std::span(e.suffix))
+    };
+    std::size_t size = output_.size();
+    for (const auto part : parts)
+        size += part.size();
+    if (size > 4 * limits_->high_water + encoder_->max_frame() && !output_.empty())
         throw system_error(
             make_error_code(errc::output_overflow),
             std::to_string(output_.size()) + " bytes are queued"
         );
-    const std::array<std::span<const std::byte>, 4> parts{
-        e.prefix(), e.payload[0], e.payload[1], std::as_bytes(std::span(e.suffix))
-    };
     std::size_t sent = 0;
     if (writable_ && e.payload[0].size() + e.payload[1].size() >= direct_payload) {
         std::array<iovec, 5> vectors{vector_of(output_.data())};
@@ -86,8 +95,7 @@ void stream_state::queue(const envelope& e) {
 }
 
 bool stream_state::ready_to_write() {
-    if (write_failure_)
-        std::rethrow_exception(write_failure_);
+    throw_write_failure();
     return output_.size() <= limits_->high_water;
 }
 
@@ -160,7 +168,7 @@ void stream_state::close_mailbox() noexcept {
 void stream_state::take_mail(const bytes& message) noexcept {
     try {
         write_frame({}, message);
-    } catch (const system_error& error) {
+    } catch (const std::exception& error) {
         if (observer_ && !write_failure_ && phase_ == phase::open)
             observer_->on_dropped_frame(error.what());
     }

@@ -29,7 +29,7 @@ public:
     virtual void unwatch() noexcept = 0;
 
     // Size 0 without an error: the peer has finished. Less than there was room for: nothing more is
-    // there now.
+    // there now, unless an edge told of urgent data (EPOLLPRI), where a read stops.
     virtual transfer read(std::span<std::byte>) noexcept = 0;
     virtual transfer write(std::span<const iovec>) noexcept = 0;
 

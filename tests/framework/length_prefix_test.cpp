@@ -671,6 +671,23 @@ TEST(length_prefix_options_test, are_read_from_their_keys) {
     EXPECT_EQ(read({{"adjust", "-2147483648"}}).adjust, INT32_MIN);
 }
 
+TEST(length_prefix_test, restarts_with_whatever_comes_next) {
+    for (const auto too_long : {on_too_long::close, on_too_long::skip}) {
+        length_prefix_codec c({.too_long = too_long});
+        c.set_max_frame(8);
+        const bool skips = too_long == on_too_long::skip;
+        const std::string begun =
+            skips ? std::string("\x20\0\0\0he", 6) : std::string("\x05\0\0\0he", 6);
+        c.decode(std::as_bytes(std::span(begun)));
+        c.restart();
+        EXPECT_TRUE(c.unfinished(0).empty());
+        const std::string next("\x02\0\0\0ab", 6);
+        const decoded d = c.decode(std::as_bytes(std::span(next)));
+        EXPECT_EQ(d.what, decoded::outcome::frame);
+        EXPECT_EQ(d.size, 2U);
+    }
+}
+
 TEST(length_prefix_options_test, are_checked_one_by_one) {
     EXPECT_EQ(mistake({{"width", "5"}}), "echo: width=5: must be 1, 2, 3, 4 or 8");
     EXPECT_EQ(mistake({{"order", "middle"}}), "echo: order=middle: must be little or big");

@@ -34,7 +34,6 @@ TEST(stream_limits_test, have_their_defaults) {
     const stream_limits limits = read({});
     EXPECT_EQ(limits.max_frame, 16 * mebibyte);
     EXPECT_EQ(limits.max_send_frame, 16 * mebibyte);
-    EXPECT_EQ(limits.max_header, 64 * kibibyte);
     EXPECT_EQ(limits.frame_timeout, 10s);
     EXPECT_EQ(limits.first_frame_timeout, 0s);
     EXPECT_EQ(limits.idle_timeout, 0s);
@@ -47,7 +46,6 @@ TEST(stream_limits_test, are_read_from_their_keys) {
     const stream_limits limits = read(
         {{"max-frame", "1"},
          {"max-send-frame", "4GiB"},
-         {"max-header", "2"},
          {"frame-timeout", "0"},
          {"first-frame-timeout", "30s"},
          {"idle-timeout", "1m"},
@@ -57,7 +55,6 @@ TEST(stream_limits_test, are_read_from_their_keys) {
     );
     EXPECT_EQ(limits.max_frame, 1u);
     EXPECT_EQ(limits.max_send_frame, 4096 * mebibyte);
-    EXPECT_EQ(limits.max_header, 2u);
     EXPECT_EQ(limits.frame_timeout, 0s);
     EXPECT_EQ(limits.first_frame_timeout, 30s);
     EXPECT_EQ(limits.idle_timeout, 60s);
@@ -82,10 +79,6 @@ TEST(stream_limits_test, are_checked) {
         "echo: max-send-frame=5GiB: must be a size from 1 to 4GiB" + sizes
     );
     EXPECT_EQ(
-        mistake({{"max-header", "17MiB"}}),
-        "echo: max-header=17MiB: must be a size from 2 to 16MiB" + sizes
-    );
-    EXPECT_EQ(
         mistake({{"high-water", "0"}}), "echo: high-water=0: must be a size from 1 to 1GiB" + sizes
     );
     EXPECT_EQ(
@@ -95,7 +88,6 @@ TEST(stream_limits_test, are_checked) {
     EXPECT_EQ(
         mistake({{"max-frames", "1"}}),
         "echo: unknown key \"max-frames\"; the known keys are max-frame, max-send-frame, "
-        "max-header, "
         "frame-timeout, first-frame-timeout, idle-timeout, write-timeout, high-water, low-water"
     );
 }

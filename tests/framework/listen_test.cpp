@@ -373,6 +373,23 @@ TEST_F(listen_test, accepts_those_who_have_gone) {
     until([&] { return server_->stats().active == 1; });
 }
 
+/// A read stops at an urgent byte, whatever stands behind it.
+TEST_F(listen_test, reads_past_an_urgent_byte) {
+    const std::string url = listen("tcp://127.0.0.1:0?framing=raw")[0];
+    plain_peer p(url);
+    serve();
+    until([&] { return server_->stats().active == 1; });
+    ASSERT_EQ(::send(p.native_handle(), "ab!", 3, MSG_OOB), 3);
+    ASSERT_EQ(::send(p.native_handle(), "cd", 2, 0), 2);
+    std::string got;
+    until([&] {
+        if (p.readable())
+            got += p.receive(1);
+        return got.size() >= 4;
+    });
+    EXPECT_EQ(got, "abcd");
+}
+
 /// Out of descriptors: it says so once, waits, and goes on when there are some again.
 TEST(listen_full_test, backs_off_and_recovers) {
     const auto work = []() -> int {

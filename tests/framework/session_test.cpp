@@ -993,6 +993,64 @@ TEST_F(session_runaway_test, that_writes_after_its_cancellation_is_dropped) {
     EXPECT_THAT(s.log(), SizeIs(1));
 }
 
+class sleeper_beside_a_fault final : public stream_handler {
+    task<> handle() override {
+        tasks().spawn(&sleeper_beside_a_fault::fail, this);
+        for (;;)
+            try {
+                co_await sleep(2s);
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> fail() {
+        co_await sleep(1s);
+        throw std::runtime_error("the task's");
+    }
+};
+
+TEST_F(session_runaway_test, that_sleeps_after_its_cancellation_is_dropped) {
+    session<sleeper_beside_a_fault> s;
+    s.advance(1s);
+    s.client().close();
+    EXPECT_EQ(end_of(s), "the task's");
+    EXPECT_EQ(s.server().stats().failed, 1U);
+    EXPECT_THAT(s.log(), SizeIs(1));
+}
+
+class catching_flusher final : public stream_handler {
+public:
+    explicit catching_flusher(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        co_await sleep(1s);
+        static_cast<void>(write_frame("still here"));
+        for (;;)
+            try {
+                co_await stream().flush();
+                co_return;
+            } catch (...) {  // NOLINT(bugprone-empty-catch): the mistake
+            }
+    }
+
+    task<> finish() override {
+        notes_->emplace_back("finish");
+        co_await sleep(1s);
+        notes_->emplace_back("finished");
+    }
+
+private:
+    notes notes_;
+};
+
+TEST_F(session_runaway_test, that_flushes_after_a_reset_is_dropped) {
+    words said;
+    session<catching_flusher> s("", {}, notes(said));
+    s.wire().cut();
+    s.advance(1s);
+    expect_dropped(s, said);
+}
+
 class runaway_task final : public stream_handler {
 public:
     explicit runaway_task(const notes& n) : notes_(n) {}

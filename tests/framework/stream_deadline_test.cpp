@@ -28,6 +28,8 @@ public:
         return inner_.unfinished(buffered);
     }
 
+    void restart() noexcept override { inner_.restart(); }
+
     error_code encode(frame_view header, frame_view body, envelope& out) override {
         return inner_.encode(header, body, out);
     }
@@ -164,6 +166,19 @@ TEST_P(stream_deadline_test, what_had_arrived_is_read_however_late) {
     EXPECT_EQ(run(next(*near_)), "one");
     pass(1h);
     EXPECT_EQ(run(next(*near_)), "two");
+}
+
+TEST_P(stream_deadline_test, a_raw_read_takes_what_a_timed_out_frame_had) {
+    open({});
+    finish(start(send(*far_, framed("hello, world").substr(0, 7))));
+    await_arrival(7);
+    const auto reader = start(ignore(next(*near_, 1s)));
+    turns();
+    clock_.advance(1s);
+    EXPECT_EQ(failure(reader), errc::timeout);
+    EXPECT_EQ(run(some(*near_)), framed("hello, world").substr(0, 7));
+    finish(start(send(*far_, framed("and so on"))));
+    EXPECT_EQ(run(next(*near_)), "and so on");
 }
 
 TEST_P(stream_deadline_test, the_shorter_of_limit_and_deadline_counts) {

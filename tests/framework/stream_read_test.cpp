@@ -286,6 +286,11 @@ TEST_P(stream_read_test, read_until_finds_a_delimiter_in_any_split) {
     }
 }
 
+TEST_P(stream_read_test, read_until_wants_a_delimiter) {
+    open();
+    EXPECT_THROW(static_cast<void>(near_->read_until("")), std::invalid_argument);
+}
+
 TEST_P(stream_read_test, read_until_refuses_more_than_the_maximum_in_any_split) {
     for (const std::size_t size : {10UL, 11UL, 5000UL}) {
         for (const std::size_t piece : {1UL, 7UL, 100'000UL}) {

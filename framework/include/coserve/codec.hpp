@@ -97,6 +97,9 @@ public:
     /// Asked at the end of the stream and for deadlines.
     virtual unfinished_frame unfinished(std::size_t buffered) const noexcept = 0;
 
+    /// What had begun was taken by a raw read: the next `decode` begins with another byte.
+    virtual void restart() noexcept {}
+
     /// Puts the format around a payload: `header` and `body` one after the other, except in formats
     /// that have a place for a header. An error leaves nothing sent.
     virtual error_code encode(frame_view header, frame_view body, envelope& out) = 0;

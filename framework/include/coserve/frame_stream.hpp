@@ -27,7 +27,7 @@ class stream_state;
 ///
 /// Reading: one reader at a time (`errc::concurrent_read`). What a read gives is valid until the
 /// next one. Frames and raw reads may be mixed, and the codec changed between them: no buffered
-/// byte is lost.
+/// byte is lost. A raw read also takes what a frame read that timed out had of its frame.
 /// Writing: a call queues; call order is wire order; several coroutines may write. Queued output
 /// goes to the kernel when a read finds nothing buffered, at `flush()`, and in any case within one
 /// turn of the core's loop after the coroutine suspends on anything.
@@ -55,12 +55,13 @@ public:
     read_operation read_frame(duration limit) noexcept;
     /// All that has arrived, at least one byte; nullopt: the peer finished.
     read_operation read_some() noexcept;
-    /// That many bytes; nullopt: the peer finished before the first of them.
+    /// That many bytes, none for a size of 0; nullopt: the peer finished before the first of them.
     read_operation read_exactly(std::size_t size) noexcept;
     /// What stands before the delimiter, which is used up and not delivered; nullopt: the peer
     /// finished, with nothing begun.
-    /// Errors: `errc::frame_too_long` when more than the framing's maximum comes without one.
-    read_operation read_until(std::string_view delimiter) noexcept;
+    /// Errors: `errc::frame_too_long` when more than the framing's maximum comes without one; in the
+    /// call: `std::invalid_argument` for an empty delimiter.
+    read_operation read_until(std::string_view delimiter);
 
     /// Queues one frame, in the call. Awaiting what it returns waits only while more than the
     /// high-water mark is queued.
@@ -134,7 +135,6 @@ public:
     std::optional<frame> take() const noexcept { return next_; }
 
     bool never_completes() const noexcept;
-    void refused() const noexcept;
 
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
@@ -170,7 +170,6 @@ public:
     void take() const noexcept {}
 
     bool never_completes() const noexcept;
-    void refused() const noexcept;
 
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {

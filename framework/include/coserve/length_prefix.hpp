@@ -47,6 +47,7 @@ public:
 
     decoded decode(std::span<const std::byte> input) override;
     unfinished_frame unfinished(std::size_t buffered) const noexcept override;
+    void restart() noexcept override;
     error_code encode(frame_view header, frame_view body, envelope& out) override;
 
 private:

@@ -18,12 +18,10 @@ struct stream_limits {
     std::size_t max_frame = std::size_t{16} << 20;
     /// `max-send-frame`: the longest payload that is written; 1 to 4 GiB.
     std::size_t max_send_frame = std::size_t{16} << 20;
-    /// `max-header`: the longest JSON header; 2 to 16 MiB.
-    std::size_t max_header = std::size_t{64} << 10;
     /// `frame-timeout`: for the rest of a frame that has begun, and `frame_timeout_step` on top for
     /// each `frame_timeout_bytes` of it. 0: none.
     duration frame_timeout = std::chrono::seconds(10);
-    /// `first-frame-timeout`: from the connection's start to its first byte. 0: none.
+    /// `first-frame-timeout`: while a read waits for a connection's first byte. 0: none.
     duration first_frame_timeout{};
     /// `idle-timeout`: while a read waits and no frame has begun. 0: none.
     duration idle_timeout{};

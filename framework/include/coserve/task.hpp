@@ -10,8 +10,9 @@
 
 #include <concepts>
 #include <coroutine>
-#include <optional>
+#include <exception>
 #include <utility>
+#include <variant>
 
 namespace coserve {
 
@@ -34,6 +35,21 @@ namespace asio = boost::asio;
 template <class A>
 concept an_awaitable = requires(A& a) { []<class U>(asio::awaitable<U>&) {}(a); };
 
+// Told of each await that a cancelled coroutine was refused. True: it awaits again and again in one
+// turn, would never yield, and is to be dropped.
+bool runs_away(const void* coroutine) noexcept;
+// Tells that this thread's loop goes on.
+void begin_turn() noexcept;
+
+// Never completes. The coroutine that awaits it, and those that await that one, are destroyed soon.
+asio::awaitable<void> drop_coroutine();
+
+template <class U>
+asio::awaitable<U> dropped() {
+    co_await drop_coroutine();
+    std::terminate();  // not reached
+}
+
 // The one use of a detail name of Asio: a promise that adds ways to await, and no member.
 template <class T>
 struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
@@ -55,20 +71,24 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
 
     // An awaitable's own await_suspend wants the handle of a plain frame.
     template <class U>
-    auto await_transform(asio::awaitable<U> a) const {
+    auto await_transform(asio::awaitable<U> a) {
         struct child {
             asio::awaitable<U> a;
 
             bool await_ready() const noexcept { return false; }
 
-            void await_suspend(std::coroutine_handle<> h) {
-                a.await_suspend(std::coroutine_handle<frame>::from_address(h.address()));
-            }
+            void await_suspend(std::coroutine_handle<> h) { suspend(a, h); }
 
             U await_resume() { return a.await_resume(); }
         };
 
-        return child{frame::await_transform(std::move(a))};
+        try {
+            return child{frame::await_transform(std::move(a))};
+        } catch (...) {  // the coroutine was cancelled
+            if (!runs_away(this))
+                throw;
+            return child{drop<U>()};
+        }
     }
 
     template <ready_operation Op>
@@ -84,37 +104,54 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
         };
 
         struct awaiter {
-            frame& self;
+            task_promise& self;
             operation_type& op;  // lives to the end of the co_await expression
-            std::optional<suspended> slow{};
+            std::variant<std::monostate, suspended, asio::awaitable<void>> slow{};
 
             bool await_ready() { return op.ready(); }
 
             void await_suspend(std::coroutine_handle<> h) {
-                // An operation that will never complete waits even in a coroutine that was
-                // cancelled, where Asio would throw.
-                if constexpr (requires {
-                                  { op.never_completes() } -> std::same_as<bool>;
-                              })
-                    if (op.never_completes())
-                        self.await_transform(asio::this_coro::throw_if_cancelled(false))
-                            .await_resume();
-                try {
-                    slow.emplace(self, op);
-                } catch (...) {  // the coroutine was cancelled
-                    if constexpr (requires { op.refused(); })
-                        op.refused();
-                    throw;
+                if (!never_completes()) {
+                    try {
+                        slow.template emplace<suspended>(self, op).awaiter.await_suspend(h);
+                        return;
+                    } catch (...) {  // the coroutine was cancelled
+                        if (!runs_away(&self))
+                            throw;
+                    }
                 }
-                slow->awaiter.await_suspend(h);
+                suspend(
+                    slow.template emplace<asio::awaitable<void>>(self.template drop<void>()), h
+                );
             }
 
             decltype(op.take()) await_resume() {
-                return slow ? slow->awaiter.await_resume() : op.take();
+                auto* const waited = std::get_if<suspended>(&slow);
+                return waited ? waited->awaiter.await_resume() : op.take();
+            }
+
+            bool never_completes() const {
+                if constexpr (requires {
+                                  { op.never_completes() } -> std::same_as<bool>;
+                              })
+                    return op.never_completes();
+                return false;
             }
         };
 
         return awaiter{*this, op};
+    }
+
+private:
+    template <class U>
+    static void suspend(asio::awaitable<U>& a, std::coroutine_handle<> h) {
+        a.await_suspend(std::coroutine_handle<frame>::from_address(h.address()));
+    }
+
+    template <class U>
+    asio::awaitable<U> drop() {
+        frame::await_transform(asio::this_coro::throw_if_cancelled(false)).await_resume();
+        return frame::await_transform(dropped<U>());
     }
 };
 
@@ -123,6 +160,9 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
 /// What a handler's coroutines return. It starts when it is awaited (or given to `asio::co_spawn`),
 /// runs on its awaiter's core, and mixes both ways with everything made for Asio: timers, `||`,
 /// `&&`, cancellation.
+///
+/// Cancellation: every further await throws. A coroutine that catches that and awaits on, a hundred
+/// times without a pause, is destroyed where it stands.
 template <class T>
 class [[nodiscard]] task : public boost::asio::awaitable<T> {
 public:
