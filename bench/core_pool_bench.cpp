@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <sys/eventfd.h>
@@ -88,16 +89,16 @@ private:
 
 void core_round_trip_eventfd(benchmark::State& state) {
     const event there, here;
-    std::uint64_t left = 1;  // guarded by the events
+    std::atomic<bool> done = false;
     std::thread other([&] {
-        for (there.await(); left != 0; there.await())
+        for (there.await(); !done; there.await())
             here.tell();
     });
     for (auto _ : state) {
         there.tell();
         here.await();
     }
-    left = 0;
+    done = true;
     there.tell();
     other.join();
 }

@@ -253,12 +253,12 @@ void queued_write_memcpy(benchmark::State& state) {
     bytes output(batch * frame_size);
     while (state.KeepRunningBatch(batch)) {
         std::byte* to = output.data();
-        for (std::size_t i = 0; i < batch; ++i, to += frame_size) {
-            const char* payload = ends.payload.data();
-            benchmark::DoNotOptimize(payload);
-            const std::uint32_t length = payload_size;
+        for (std::size_t i = 0; i < batch; ++i) {
+            auto length = static_cast<std::uint32_t>(ends.payload.size());
+            benchmark::DoNotOptimize(length);  // of any size
             std::memcpy(to, &length, sizeof length);
-            std::memcpy(to + sizeof length, payload, payload_size);
+            std::memcpy(to + sizeof length, ends.payload.data(), length);
+            to += sizeof length + length;
             benchmark::ClobberMemory();
         }
     }
