@@ -82,7 +82,9 @@ class epoll_server {
 public:
     explicit epoll_server(bench::descriptor socket)
         : set_(bench::epoll_of(socket.get())), server_(std::move(socket)) {
-        ::epoll_wait(set_.get(), ready_.data(), ready_.size(), 0);  // it is writable
+        ::epoll_wait(
+            set_.get(), ready_.data(), static_cast<int>(ready_.size()), 0
+        );  // it is writable
     }
 
     void serve() { wait(-1); }
@@ -91,7 +93,7 @@ public:
 
 private:
     void wait(int timeout) {
-        if (::epoll_wait(set_.get(), ready_.data(), ready_.size(), timeout) == 1)
+        if (::epoll_wait(set_.get(), ready_.data(), static_cast<int>(ready_.size()), timeout) == 1)
             server_.serve();
     }
 
