@@ -4,18 +4,17 @@
 #include <coserve/frame_stream.hpp>
 
 #include "core.hpp"
+#include "run_loop.hpp"
 #include "sockets.hpp"
 #include "testing/memory_transport.hpp"
 
 #include <coserve/testing/memory_wire.hpp>
-#include <coserve/testing/run_coroutine.hpp>
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,8 +23,6 @@
 
 namespace coserve {
 namespace {
-
-constexpr std::chrono::hours no_limit{24};
 
 task<> echo(frame_stream stream) {
     while (auto got = co_await stream.read_frame())
@@ -209,7 +206,7 @@ void echo_memory_frame_stream(benchmark::State& state) {
     asio::co_spawn(context, echo(wire.open(wire_end::server)), asio::detached);
     frame_stream client = wire.open(wire_end::client);
     const auto before = core::of(context).turn_number();
-    testing::run_coroutine(context, ask(state, client), no_limit);
+    bench::run_loop(context, ask(state, client));
     const auto turns = core::of(context).turn_number() - before;
     if (turns < 2 * static_cast<std::uint64_t>(state.iterations()))
         state.SkipWithError("a read did not wait");

@@ -1,6 +1,7 @@
 // A frame to a connection of another core: until its peer has it, one at a time and many in a row.
 //
-// The posting thread is the peer too. Times are the wall clock's: two threads work.
+// The posting thread is the peer too. Over TCP: a Unix socket tells its writer of each byte that
+// its reader takes, which would be measured with it. Times are the wall clock's: two threads work.
 #include <coserve/mailbox.hpp>
 
 #include "sockets.hpp"
@@ -66,7 +67,7 @@ public:
     }
 
 private:
-    bench::socket_pair pair_ = bench::local_pair();
+    bench::socket_pair pair_ = bench::tcp_pair();
     io_context context_{1};
     asio::executor_work_guard<executor> work_{context_.get_executor()};
     frame_stream stream_ = testing::open_socket(context_, pair_.server.release());
@@ -89,7 +90,7 @@ void deliver(benchmark::State& state, std::size_t count, const other_core& core,
 
 // A thread that sends as soon as it is told.
 void mail_one_eventfd_and_send(benchmark::State& state) {
-    const auto pair = bench::local_pair();
+    const auto pair = bench::tcp_pair();
     const bench::descriptor event(bench::checked(::eventfd(0, EFD_CLOEXEC), "eventfd"));
     const bytes frame(frame_size, std::byte{'x'});
     constexpr std::uint64_t send_one = 1, stop = 2;

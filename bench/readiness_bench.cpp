@@ -2,10 +2,10 @@
 #include "readiness.hpp"
 
 #include "core.hpp"
+#include "run_loop.hpp"
 #include "sockets.hpp"
 
 #include <coserve/testing/memory_wire.hpp>
-#include <coserve/testing/run_coroutine.hpp>
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/buffer.hpp>
@@ -14,14 +14,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <string>
 
 namespace coserve {
 namespace {
-
-constexpr std::chrono::hours no_limit{24};
 
 // ---- without I/O
 
@@ -37,13 +34,13 @@ task<> await_posts_in_task(benchmark::State& state) {
 
 void waiting_post_awaitable(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, task<>(await_posts(state)), no_limit);
+    bench::run_loop(context, task<>(await_posts(state)));
 }
 BENCHMARK(waiting_post_awaitable);
 
 void waiting_post_task(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, await_posts_in_task(state), no_limit);
+    bench::run_loop(context, await_posts_in_task(state));
 }
 BENCHMARK(waiting_post_task);
 
@@ -143,7 +140,7 @@ task<> await_socket(benchmark::State& state, io_context& context) {
 
 void waiting_read_memory(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, read_from_memory(state, context), no_limit);
+    bench::run_loop(context, read_from_memory(state, context));
 }
 BENCHMARK(waiting_read_memory);
 
@@ -194,26 +191,26 @@ BENCHMARK(waiting_read_nested_epoll);
 
 void waiting_read_frame_stream(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, read_from_socket(state, context), no_limit);
+    bench::run_loop(context, read_from_socket(state, context));
 }
 BENCHMARK(waiting_read_frame_stream);
 
 // Finds the bytes without waiting: one system call fewer than a server's read that waits.
 void waiting_read_asio_speculative(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, task<>(read_from_asio_socket(state, context)), no_limit);
+    bench::run_loop(context, task<>(read_from_asio_socket(state, context)));
 }
 BENCHMARK(waiting_read_asio_speculative);
 
 void waiting_read_asio_sent_later(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, task<>(await_asio_socket(state, context)), no_limit);
+    bench::run_loop(context, task<>(await_asio_socket(state, context)));
 }
 BENCHMARK(waiting_read_asio_sent_later);
 
 void waiting_read_frame_stream_sent_later(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, await_socket(state, context), no_limit);
+    bench::run_loop(context, await_socket(state, context));
 }
 BENCHMARK(waiting_read_frame_stream_sent_later);
 

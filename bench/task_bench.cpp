@@ -1,24 +1,21 @@
 // Awaits that need not wait: what co_await adds to the call beneath it.
 #include "core.hpp"
+#include "run_loop.hpp"
 
 #include <coserve/task.hpp>
 #include <coserve/testing/memory_wire.hpp>
-#include <coserve/testing/run_coroutine.hpp>
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <string>
 
 namespace coserve {
 namespace {
-
-constexpr std::chrono::hours no_limit{24};
 
 // ---- nothing behind the await
 
@@ -88,19 +85,19 @@ BENCHMARK(ready_function_call);
 
 void ready_task_await(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, await_numbers(state), no_limit);
+    bench::run_loop(context, await_numbers(state));
 }
 BENCHMARK(ready_task_await);
 
 void ready_child_task_await(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, await_child_tasks(state), no_limit);
+    bench::run_loop(context, await_child_tasks(state));
 }
 BENCHMARK(ready_child_task_await);
 
 void ready_child_awaitable_await(benchmark::State& state) {
     io_context context(1);
-    testing::run_coroutine(context, task<>(await_child_awaitables(state)), no_limit);
+    bench::run_loop(context, task<>(await_child_awaitables(state)));
 }
 BENCHMARK(ready_child_awaitable_await);
 
@@ -194,21 +191,19 @@ asio::awaitable<void> await_buffered_reads_as_asio(benchmark::State& state, wire
 
 void buffered_read_call(benchmark::State& state) {
     wire_ends ends;
-    testing::run_coroutine(ends.context, call_buffered_reads(state, ends), no_limit);
+    bench::run_loop(ends.context, call_buffered_reads(state, ends));
 }
 BENCHMARK(buffered_read_call);
 
 void buffered_read_task_await(benchmark::State& state) {
     wire_ends ends;
-    testing::run_coroutine(ends.context, await_buffered_reads(state, ends), no_limit);
+    bench::run_loop(ends.context, await_buffered_reads(state, ends));
 }
 BENCHMARK(buffered_read_task_await);
 
 void buffered_read_awaitable_await(benchmark::State& state) {
     wire_ends ends;
-    testing::run_coroutine(
-        ends.context, task<>(await_buffered_reads_as_asio(state, ends)), no_limit
-    );
+    bench::run_loop(ends.context, task<>(await_buffered_reads_as_asio(state, ends)));
 }
 BENCHMARK(buffered_read_awaitable_await);
 
@@ -267,13 +262,13 @@ BENCHMARK(queued_write_memcpy);
 
 void queued_write_call(benchmark::State& state) {
     wire_ends ends;
-    testing::run_coroutine(ends.context, call_queued_writes(state, ends), no_limit);
+    bench::run_loop(ends.context, call_queued_writes(state, ends));
 }
 BENCHMARK(queued_write_call);
 
 void queued_write_task_await(benchmark::State& state) {
     wire_ends ends;
-    testing::run_coroutine(ends.context, await_queued_writes(state, ends), no_limit);
+    bench::run_loop(ends.context, await_queued_writes(state, ends));
 }
 BENCHMARK(queued_write_task_await);
 
