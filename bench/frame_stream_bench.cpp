@@ -1,6 +1,7 @@
 // One frame there and back: a server's read and write, beside the bare calls on the same sockets.
 //
-// The client is bare in every variant, and on the same thread: what differs is the server.
+// Over sockets the client is bare in every variant, and on the same thread: what differs is the
+// server.
 #include <coserve/frame_stream.hpp>
 
 #include "core.hpp"
@@ -164,7 +165,7 @@ void echo_tcp_frame_stream(benchmark::State& state) {
 }
 BENCHMARK(echo_tcp_frame_stream)->Arg(64)->Arg(1024)->Arg(16384);
 
-// ---- over memory: what the framework costs without the kernel
+// ---- over memory: what the framework costs without sockets
 
 using wire_end = testing::memory_wire::end;
 
@@ -199,7 +200,8 @@ task<> ask(benchmark::State& state, frame_stream& client) {
     }
 }
 
-// Both ends are streams here: two reads that wait, two writes, two turns.
+// Both ends are streams here: two reads that wait, two writes, two turns, each with the two
+// epoll_waits that are in `waiting_read_empty_epolls`.
 void echo_memory_frame_stream(benchmark::State& state) {
     io_context context(1);
     testing::memory_wire wire(context);

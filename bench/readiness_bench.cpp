@@ -138,6 +138,18 @@ task<> await_socket(benchmark::State& state, io_context& context) {
     expect_turns(state, core::of(context).turn_number() - before);
 }
 
+// What each turn of a core's loop asks the kernel, also where nothing but memory tells: both sets.
+void waiting_read_empty_epolls(benchmark::State& state) {
+    const bench::descriptor inner(bench::checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+    const auto outer = bench::epoll_of(inner.get());
+    std::array<epoll_event, 128> ready{};
+    for (auto _ : state)
+        if (::epoll_wait(outer.get(), ready.data(), ready.size(), 0) != 0 ||
+            ::epoll_wait(inner.get(), ready.data(), ready.size(), 0) != 0)
+            state.SkipWithError("there were events");
+}
+BENCHMARK(waiting_read_empty_epolls);
+
 void waiting_read_memory(benchmark::State& state) {
     io_context context(1);
     bench::run_loop(context, read_from_memory(state, context));
