@@ -4,11 +4,13 @@
 
 #include <coserve/frame.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <span>
@@ -104,6 +106,32 @@ inline bytes frame_of(std::size_t payload) {
     std::memcpy(frame.data(), &length, sizeof length);
     return frame;
 }
+
+/// Memory that lies apart from a page's beginning: a Unix socket's copies are half as fast where
+/// the kernel's side, which begins at one, and ours are alike in their last twelve bits.
+class placed_buffer {
+public:
+    explicit placed_buffer(std::size_t size) : memory_(size + 2 * page) {
+        void* at = memory_.data();
+        std::size_t room = memory_.size();
+        data_ = {static_cast<std::byte*>(std::align(page, size + page, at, room)) + 256, size};
+    }
+
+    explicit placed_buffer(const bytes& content) : placed_buffer(content.size()) {
+        std::copy(content.begin(), content.end(), data_.begin());
+    }
+
+    placed_buffer(const placed_buffer&) = delete;
+    placed_buffer& operator=(const placed_buffer&) = delete;
+
+    std::span<std::byte> data() const noexcept { return data_; }
+
+private:
+    static constexpr std::size_t page = 4096;
+
+    bytes memory_;
+    std::span<std::byte> data_;
+};
 
 /// Whether all of it went into the socket's buffer with one call.
 inline bool send_whole(int socket, std::span<const std::byte> data) noexcept {
