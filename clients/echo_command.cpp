@@ -72,7 +72,7 @@ public:
             if (options_.no_reply)
                 finish_sending(talk);
         } catch (const coserve::system_error& e) {
-            const std::string text = sentence(e);
+            const std::string text = coserve::reason_of(e);
             throw failure(text.starts_with(url_.name) ? text : url_.name + ": " + text);
         }
     }

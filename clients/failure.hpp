@@ -2,10 +2,7 @@
 /// How a command ends that does not succeed.
 #pragma once
 
-#include <coserve/error.hpp>
-
 #include <stdexcept>
-#include <string>
 
 namespace coserve_client {
 
@@ -15,9 +12,5 @@ class failure : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
-
-/// The sentence of an error without what is of use to programmers only: its number and the place in
-/// the source.
-std::string sentence(const coserve::system_error&);
 
 }  // namespace coserve_client

@@ -2,6 +2,8 @@
 
 #include "failure.hpp"
 
+#include <coserve/error.hpp>
+
 #include <cerrno>
 #include <cstring>
 

@@ -69,4 +69,12 @@ error_code make_error_code(errc code) noexcept {
     return {static_cast<int>(code), the_category};
 }
 
+std::string reason_of(const system_error& error) {
+    std::string text = error.what();
+    const std::string code = error.code().what();
+    if (const auto at = text.rfind(code); at != text.npos)
+        text.replace(at, code.size(), error.code().message());
+    return text;
+}
+
 }  // namespace coserve

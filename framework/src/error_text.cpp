@@ -15,15 +15,6 @@ bool peer_vanished(const error_code& code) {
            code == errc::connection_aborted;
 }
 
-// what() without the category and number that Boost.System appends.
-std::string reason_of(const system_error& e) {
-    std::string text = e.what();
-    const std::string code = e.code().what();
-    if (const auto at = text.rfind(code); at != text.npos)
-        text.replace(at, code.size(), e.code().message());
-    return text;
-}
-
 }  // namespace
 
 error_description describe(const std::exception_ptr& error) noexcept {

@@ -130,8 +130,10 @@ TEST_F(blocking_pool_test, cores_may_share_their_threads) {
         };
         co_await run_blocking(work);
     };
-    asio::co_spawn(context_, meet(inside), asio::detached);
-    run(meet(inside));
+    int ended = 0;
+    for (int i = 0; i < 2; ++i)
+        asio::co_spawn(context_, meet(inside), [&](std::exception_ptr) { ++ended; });
+    testing::run_until(context_, [&] { return ended == 2; });
     EXPECT_EQ(inside, 2);
 }
 

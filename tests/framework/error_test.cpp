@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include <set>
 #include <string>
 #include <system_error>
@@ -44,6 +46,16 @@ TEST(error_test, is_thrown_as_a_system_error) {
             std::string(e.what()).find("the frame is longer than the maximum"), std::string::npos
         );
     }
+}
+
+TEST(error_test, has_a_reason_without_codes) {
+    EXPECT_EQ(reason_of(system_error(errc::closed)), "this side has closed the stream");
+    EXPECT_EQ(
+        reason_of(system_error(errc::truncated_frame, "3 of 4 bytes")),
+        "3 of 4 bytes: the stream ended inside a frame"
+    );
+    const error_code reset(ECONNRESET, boost::system::system_category());
+    EXPECT_EQ(reason_of(system_error(reset)), reset.message());
 }
 
 TEST(error_test, converts_to_the_standards_errors) {

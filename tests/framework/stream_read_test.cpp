@@ -268,7 +268,8 @@ TEST_P(stream_read_test, read_until_finds_a_delimiter_in_any_split) {
     const std::vector<std::string> delimiters{"|", "\r\n", "aab", "--boundary--"};
     for (const auto& delimiter : delimiters) {
         const std::string first = std::string("a").append(delimiter, 0, delimiter.size() - 1) + "a";
-        const std::string raw = first + delimiter + delimiter + "end" + delimiter;
+        std::string raw = first;
+        raw.append(delimiter).append(delimiter).append("end").append(delimiter);
         for (std::size_t size = 1; size <= raw.size(); ++size) {
             open();
             const auto sender = start(send_pieces(*far_, raw, size));

@@ -37,6 +37,9 @@ enum class errc {
 const boost::system::error_category& error_category() noexcept;
 error_code make_error_code(errc) noexcept;
 
+/// What people are told: `what()` without the category and the number of its code.
+std::string reason_of(const system_error&);
+
 /// A mistake in what an operator or an embedder wrote: a URL, a key, a value. One sentence that
 /// names it and says what would be right.
 class configuration_error : public std::invalid_argument {

@@ -35,8 +35,8 @@ struct option_description {
 /// default.
 ///
 ///     void options::read(option_reader& reader) {
-///         reader.choice("mode", mode, {{"upper", mode::upper}, {"verbatim", mode::verbatim}},
-///         "what comes back");
+///         reader.choice("mode", mode, {{"upper", upper}, {"verbatim", verbatim}}, "what comes
+///         back");
 ///     }
 ///
 /// Errors: `configuration_error` that names the subject, the key, the value and what would be

@@ -1,0 +1,47 @@
+#include "payload.hpp"
+
+#include <algorithm>
+
+namespace coserve_bench {
+
+namespace {
+
+constexpr std::size_t letters_of_connection = 5, letters_of_number = 9;  // 11 million, 5 * 10^12
+
+char upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+}  // namespace
+
+payload::payload(std::size_t size, verification v) : verify_(v), bytes_(size, 'x') {
+    for (std::size_t i = 0; i < size; ++i)
+        bytes_[i] = static_cast<char>('a' + i % 26);
+}
+
+std::string_view payload::request(std::uint64_t connection, std::uint64_t number) {
+    if (verify_ == verification::full)
+        mark(connection, number);
+    return bytes_;
+}
+
+bool payload::is_reply(std::string_view reply, std::uint64_t connection, std::uint64_t number) {
+    if (verify_ == verification::off)
+        return true;
+    if (reply.size() != bytes_.size() || verify_ == verification::length)
+        return reply.size() == bytes_.size();
+    mark(connection, number);
+    return reply == bytes_ || std::ranges::equal(reply, bytes_, {}, {}, upper);
+}
+
+// The lowest letters first, so that a short payload has those that change.
+void payload::mark(std::uint64_t connection, std::uint64_t number) {
+    const std::size_t room = bytes_.size();
+    std::size_t at = 0;
+    for (; at < std::min(room, letters_of_number); ++at, number /= 26)
+        bytes_[at] = static_cast<char>('a' + number % 26);
+    for (; at < std::min(room, letters_of_number + letters_of_connection); ++at, connection /= 26)
+        bytes_[at] = static_cast<char>('a' + connection % 26);
+}
+
+}  // namespace coserve_bench

@@ -1,0 +1,160 @@
+#include "report.hpp"
+
+#include <boost/json.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+namespace coserve_bench {
+
+namespace {
+
+namespace json = boost::json;
+
+template <class... A>
+std::string format(const char* pattern, A... values) {
+    std::array<char, 160> text{};
+    std::snprintf(text.data(), text.size(), pattern, values...);
+    return text.data();
+}
+
+double seconds(coserve::duration d) {
+    return std::chrono::duration<double>(d).count();
+}
+
+double microseconds(coserve::duration d) {
+    return std::chrono::duration<double, std::micro>(d).count();
+}
+
+/// Three digits or more: 4.21us, 18.3ms, 1204s.
+std::string readable(coserve::duration d) {
+    const double us = microseconds(d);
+    const auto [value, unit] = us < 1e3   ? std::pair(us, "us")
+                               : us < 1e6 ? std::pair(us / 1e3, "ms")
+                                          : std::pair(us / 1e6, "s");
+    return format(value < 10 ? "%.2f%s" : value < 100 ? "%.1f%s" : "%.0f%s", value, unit);
+}
+
+/// 1234567 as 1,234,567.
+std::string grouped(std::uint64_t n) {
+    std::string text = std::to_string(n);
+    for (std::size_t at = text.size(); at > 3;)
+        text.insert(at -= 3, ",");
+    return text;
+}
+
+std::string counted(std::uint64_t n, const char* what) {
+    return grouped(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+double server_us_per_request(const result& r) {
+    return microseconds(*r.server_cpu) / static_cast<double>(r.counts.served);
+}
+
+constexpr std::array<std::pair<const char*, double>, 5> quantiles{
+    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}}
+};
+
+const char* name(verification v) {
+    switch (v) {
+    case verification::off:
+        return "off";
+    case verification::length:
+        return "length";
+    case verification::full:
+        return "full";
+    }
+    return "";
+}
+
+json::object described(const plan& p) {
+    json::object o{
+        {"load", "echo"},
+        {"url", p.url},
+        {"connections", p.connections},
+        {"depth", p.depth},
+        {"size", p.size},
+        {"threads", p.threads},
+        {"warmup_s", seconds(p.warmup)},
+        {"timeout_s", seconds(p.timeout)},
+        {"verify", name(p.verify)},
+    };
+    if (p.requests)
+        o["requests"] = *p.requests;
+    else
+        o["duration_s"] = seconds(p.time);
+    return o;
+}
+
+}  // namespace
+
+std::string summary(const plan& p, const result& r) {
+    const latency_histogram& l = r.counts.latency;
+    std::string text = p.name + "  " + counted(p.connections, "connection") + ", depth " +
+                       grouped(p.depth) + ", " + counted(p.size, "byte") + ", " +
+                       counted(p.threads, "thread") + "\n";
+    const double mib = r.rate() * static_cast<double>(p.size) / (1 << 20);
+    text += "requests  " + grouped(r.counts.completed) + " in " + readable(r.elapsed) + ": " +
+            grouped(static_cast<std::uint64_t>(r.rate())) + "/s, " + format("%.1f", mib) +
+            " MiB/s each way\n";
+    text += "latency   mean " + readable(l.mean()) + "  min " + readable(l.least());
+    for (const auto& [label, fraction] : quantiles)
+        text += std::string("  ") + label + " " + readable(l.quantile(fraction));
+    text += "  max " + readable(l.most()) + "\n";
+    text += format("cpu       this tool %.0f %% of a core", 100 * seconds(r.own_cpu) / r.seconds());
+    if (r.server_cpu)
+        text += format(
+            ", the server %.0f %%, %.2f us a request",
+            100 * seconds(*r.server_cpu) / r.seconds(),
+            server_us_per_request(r)
+        );
+    return text + "\n";
+}
+
+std::string failures(const plan& p, const result& r) {
+    const std::uint64_t failed = r.counts.failed_connections();
+    if (failed == 0)
+        return "";
+    std::string kinds;
+    for (const auto& [kind, count] : r.counts.errors)
+        kinds += (kinds.empty() ? "" : ", ") + kind + " " + grouped(count);
+    std::string_view why = r.counts.first_error;
+    if (why.starts_with(p.name + ": "))
+        why.remove_prefix(p.name.size() + 2);
+    return p.name + ": " + grouped(failed) + " of " + counted(p.connections, "connection") +
+           " failed (" + kinds + "): " + std::string(why);
+}
+
+std::string json_report(const plan& p, const result& r) {
+    const latency_histogram& l = r.counts.latency;
+    json::object latency{{"min", microseconds(l.least())}, {"mean", microseconds(l.mean())}};
+    for (const auto& [label, fraction] : quantiles)
+        latency[label] = microseconds(l.quantile(fraction));
+    latency["max"] = microseconds(l.most());
+    json::object errors;
+    for (const auto& [kind, count] : r.counts.errors)
+        errors[kind] = count;
+    json::object cpu{{"tool_s", seconds(r.own_cpu)}};
+    if (r.server_cpu && r.counts.served != 0) {
+        cpu["server_s"] = seconds(*r.server_cpu);
+        cpu["server_us_per_request"] = server_us_per_request(r);
+    }
+    const json::object all{
+        {"plan", described(p)},
+        {"requests",
+         {{"sent", r.counts.completed + r.counts.failed},
+          {"completed", r.counts.completed},
+          {"failed", r.counts.failed}}},
+        {"elapsed_s", r.seconds()},
+        {"rate", r.rate()},
+        {"latency_us", {{"service", std::move(latency)}}},
+        {"errors", std::move(errors)},
+        {"cpu", std::move(cpu)},
+    };
+    return json::serialize(all) + "\n";
+}
+
+}  // namespace coserve_bench

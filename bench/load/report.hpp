@@ -1,0 +1,22 @@
+/// \file
+/// A result, for people and for programs.
+#pragma once
+
+#include "outcome.hpp"
+#include "plan.hpp"
+
+#include <string>
+
+namespace coserve_bench {
+
+/// A few lines: requests, their rate, how long replies took.
+std::string summary(const plan&, const result&);
+
+/// One line that says how many connections failed, by kind, and why the first did; empty where none
+/// did.
+std::string failures(const plan&, const result&);
+
+/// One object; its members are described in bench/README.md.
+std::string json_report(const plan&, const result&);
+
+}  // namespace coserve_bench

@@ -1,0 +1,102 @@
+/// \file
+/// One thread of the load, with its connections.
+#pragma once
+
+#include "outcome.hpp"
+#include "payload.hpp"
+#include "plan.hpp"
+
+#include <coserve/frame_stream.hpp>
+#include <coserve/io.hpp>
+#include <coserve/task.hpp>
+#include <coserve/task_group.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace coserve_bench {
+
+using clock = std::chrono::steady_clock;
+
+/// What all threads are told while they run.
+struct schedule {
+    std::atomic<clock::time_point> begin = clock::time_point::max();  ///< the warm-up is over
+    std::atomic<clock::time_point> end = clock::time_point::max();    ///< nothing more is sent
+};
+
+/// Thread: `connect()`, then `load()`, on one thread; `completed()` from any.
+class worker {
+public:
+    /// Makes `connections` of the plan's, numbered from `first`, and sends `requests` where the
+    /// plan has a number of them.
+    worker(
+        const plan&,
+        const schedule&,
+        std::size_t first,
+        std::size_t connections,
+        std::uint64_t requests
+    );
+
+    /// Those that fail are counted.
+    void connect();
+    /// Until every reply has come, or none came for the plan's timeout. Leaves the connections open,
+    /// so that what the server does at their end is not counted.
+    void load();
+
+    std::uint64_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
+
+    const outcome& result() const noexcept { return outcome_; }
+
+    clock::time_point last_reply() const noexcept { return last_reply_; }
+
+private:
+    struct connection {
+        connection(coserve::frame_stream s, std::size_t n, std::size_t depth)
+            : stream(std::move(s)), number(n), sent_at(depth) {}
+
+        coserve::frame_stream stream;
+        std::size_t number;
+        std::vector<clock::time_point> sent_at;  // of what is under way, a ring
+        std::uint64_t sent = 0, received = 0;
+        std::size_t owed = 0;  // requests that wait for room in the queue
+        clock::time_point last_reply = clock::now();
+        bool timed_out = false;
+
+        std::uint64_t under_way() const noexcept { return sent - received; }
+    };
+
+    void run(coserve::task<>);
+    coserve::task<> connect_all();
+    coserve::task<> connect_some();
+    coserve::task<> connect_one(std::size_t number);
+    coserve::task<> load_all();
+    coserve::task<> exchange(connection*);
+    coserve::task<> receive(connection&);
+    coserve::task<> watch();
+    bool may_send(clock::time_point now) noexcept;
+    bool counts(clock::time_point) const noexcept;
+    void send(connection&, clock::time_point now);
+    void count(connection&, clock::time_point now);
+    void fail(connection&, const std::string& kind, const std::string& sentence);
+
+    const plan& plan_;
+    const schedule& schedule_;
+    const std::size_t first_, wanted_;
+    std::uint64_t requests_left_;
+    std::size_t next_ = 0;
+
+    coserve::io_context context_{1};
+    coserve::task_group tasks_{context_.get_executor()};
+    std::vector<connection> connections_;
+    std::size_t open_ = 0;
+    payload payload_;
+    outcome outcome_;
+    clock::time_point last_reply_{};
+    std::atomic<std::uint64_t> completed_ = 0;
+};
+
+}  // namespace coserve_bench
