@@ -11,7 +11,10 @@ const MAX_PAYLOAD: usize = 16 << 20;
 async fn serve(mut connection: TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut codec = LengthDelimitedCodec::builder();
-    codec.little_endian().length_field_length(4).max_frame_length(MAX_PAYLOAD);
+    codec
+        .little_endian()
+        .length_field_length(4)
+        .max_frame_length(MAX_PAYLOAD);
     let (reader, writer) = connection.split();
     // forward() feeds the sink, and flushes it when the stream has no more frames for the moment.
     codec
@@ -25,7 +28,10 @@ async fn serve(mut connection: TcpStream) -> io::Result<()> {
 }
 
 fn raise_descriptor_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // Both calls touch nothing but `limit`.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
