@@ -1,0 +1,3 @@
+module coserve/bench/peers/go
+
+go 1.19

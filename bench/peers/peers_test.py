@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""The peers keep the contract that the comparison relies on: peers_test.py DIR, where DIR is what `build` was given."""
+
+import contextlib
+import json
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+from support import LIMIT, frame, read_until, receive, receive_frame, receive_rest  # noqa: E402
+
+BUILT = Path()
+EVERY_BYTE = bytes(range(256))
+
+
+class Peer:
+    """Every peer is asked the same."""
+
+    def setUp(self):
+        program = BUILT / self.program
+        if not program.exists():
+            self.skipTest(f"{self.program} is not built")
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.errors = stack.enter_context(tempfile.TemporaryFile())
+        self.server = stack.enter_context(
+            subprocess.Popen([program.absolute()], stdout=subprocess.PIPE, stderr=self.errors)
+        )
+        stack.callback(self.server.kill)
+        self.port = int(read_until(self.server.stdout.fileno(), b"\n"))
+
+    def connect(self, **options):
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT, **options)
+        self.addCleanup(peer.close)
+        return peer
+
+    def check_serves(self):
+        """It does, whatever happened to other connections."""
+        peer = self.connect()
+        peer.sendall(frame(b"hello"))
+        self.assertEqual(receive_frame(peer), b"HELLO")
+
+    def check_echo(self, peer, payloads):
+        requests = b"".join(map(frame, payloads))
+        sender = threading.Thread(target=peer.sendall, args=(requests,), daemon=True)
+        sender.start()
+        for payload in payloads:
+            self.assertTrue(receive_frame(peer) == payload.upper(), f"a payload of {len(payload)} bytes")
+        sender.join(LIMIT)
+
+    def test_one_frame(self):
+        self.check_echo(self.connect(), [b"Hello, 123 \xe4\xf6\xfc!"])
+
+    def test_only_ascii_letters_change(self):
+        self.check_echo(self.connect(), [EVERY_BYTE])
+
+    def test_empty_frame(self):
+        self.check_echo(self.connect(), [b"", b"a", b""])
+
+    def test_pipelined_frames(self):
+        self.check_echo(self.connect(), [b"frame %d" % i for i in range(1000)])
+
+    def test_frames_of_many_sizes(self):
+        self.check_echo(self.connect(), [EVERY_BYTE * (i * i // 40) + b"x" * i for i in range(200)])
+
+    def test_a_large_frame(self):
+        peer = self.connect()
+        self.check_echo(peer, [EVERY_BYTE * 4096])
+        self.check_echo(peer, [EVERY_BYTE * 4096, b"small", EVERY_BYTE * 4096, b"small"])
+
+    def test_the_largest_frame(self):
+        self.check_echo(self.connect(), [bytes(16 << 20), b"after it"])
+
+    def test_single_bytes(self):
+        peer = self.connect()
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in frame(b"byte by byte") + frame(b"again"):
+            peer.sendall(bytes([byte]))
+        self.assertEqual(receive_frame(peer), b"BYTE BY BYTE")
+        self.assertEqual(receive_frame(peer), b"AGAIN")
+
+    def test_a_frame_and_a_half(self):
+        peer = self.connect()
+        second = frame(b"second" * 100)
+        peer.sendall(frame(b"first") + second[:50])
+        self.assertEqual(receive_frame(peer), b"FIRST")
+        peer.sendall(second[50:])
+        self.assertEqual(receive_frame(peer), b"SECOND" * 100)
+
+    def test_a_reader_that_is_late(self):
+        """More than both sides' kernels hold, asked before the first reply is read."""
+        peer = self.connect()
+        payload = EVERY_BYTE * 4096
+        requests = frame(payload) * 16
+        sender = threading.Thread(target=peer.sendall, args=(requests,), daemon=True)
+        sender.start()
+        self.check_serves()
+        for _ in range(16):
+            self.assertTrue(receive_frame(peer) == payload.upper())
+        sender.join(LIMIT)
+        self.check_echo(peer, [b"small"])
+
+    def test_end_of_stream(self):
+        peer = self.connect()
+        peer.sendall(frame(b"last"))
+        peer.shutdown(socket.SHUT_WR)
+        self.assertEqual(receive_rest(peer), frame(b"LAST"))
+
+    def test_end_of_stream_within_a_frame(self):
+        peer = self.connect()
+        peer.sendall(frame(b"last")[:6])
+        peer.shutdown(socket.SHUT_WR)
+        self.assertEqual(receive_rest(peer), b"")
+
+    def test_reset(self):
+        peer = self.connect()
+        peer.sendall(frame(b"never read") * 100)
+        receive(peer, 4)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        self.check_serves()
+
+    def test_wrong_lengths(self):
+        for length in (-1, -(1 << 31), (16 << 20) + 1, (1 << 31) - 1):
+            peer = self.connect()
+            peer.sendall(struct.pack("<i", length) + b"whatever")
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(receive_rest(peer), b"")
+        self.check_serves()
+
+    def test_many_connections(self):
+        peers = [self.connect() for _ in range(300)]
+        for peer in peers:
+            peer.sendall(frame(b"to all"))
+        for peer in peers:
+            self.assertEqual(receive_frame(peer), b"TO ALL")
+
+    def test_sigterm(self):
+        self.check_serves()
+        self.server.send_signal(signal.SIGTERM)
+        self.server.wait(LIMIT)
+        self.errors.seek(0)
+        self.assertEqual(self.errors.read(), b"")
+
+
+class EpollServer(Peer, unittest.TestCase):
+    program = "epoll_server"
+
+    def test_load_generator(self):
+        for connections, depth, size in (1, 1, 64), (8, 16, 64), (2, 1, 0), (2, 4, 1 << 20), (1, 16, 1 << 20):
+            with self.subTest(connections=connections, depth=depth, size=size):
+                arguments = map(str, (self.port, connections, depth, size, 0.2))
+                client = subprocess.run(
+                    [BUILT.absolute() / "epoll_client", *arguments], capture_output=True, timeout=LIMIT, check=True
+                )
+                result = json.loads(client.stdout)
+                self.assertGreater(result["completed"], 0)
+                self.assertGreaterEqual(result["seconds"], 0.2)
+
+
+class AsioServer(Peer, unittest.TestCase):
+    program = "asio_server"
+
+
+class GoServer(Peer, unittest.TestCase):
+    program = "go_server"
+
+
+class TokioServer(Peer, unittest.TestCase):
+    program = "tokio_server"
+
+
+class UvloopServer(Peer, unittest.TestCase):
+    program = "uvloop_server"
+
+
+class SocketserverServer(Peer, unittest.TestCase):
+    program = "socketserver_server"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: peers_test.py DIR [UNITTEST'S ARGUMENTS]")
+    BUILT = Path(sys.argv.pop(1))
+    unittest.main()
