@@ -1,8 +1,8 @@
 #include <coserve/blocking_pool.hpp>
 
 #include "blocking_threads.hpp"
-#include "completion.hpp"
 #include "core.hpp"
+#include "stored_handler.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -122,9 +122,7 @@ bool frame_stream::read_operation::never_completes() const noexcept {
 }
 
 void frame_stream::read_operation::start(
-    stream_state& stream,
-    const read_request& request,
-    boost::asio::any_completion_handler<signature> handler
+    stream_state& stream, const read_request& request, completion<signature> handler
 ) {
     stream.wait_read(request, std::move(handler));
 }
@@ -138,7 +136,7 @@ bool frame_stream::wait_operation::never_completes() const noexcept {
 }
 
 void frame_stream::wait_operation::start(
-    stream_state& stream, stream_event event, boost::asio::any_completion_handler<signature> handler
+    stream_state& stream, stream_event event, completion<signature> handler
 ) {
     stream.wait(event, std::move(handler));
 }

@@ -1,9 +1,9 @@
 #include "server_state.hpp"
 
-#include "completion.hpp"
 #include "error_text.hpp"
 #include "periodic_action.hpp"
 #include "socket_transport.hpp"
+#include "stored_handler.hpp"
 #include "termination_signals.hpp"
 
 #include <boost/asio/post.hpp>

@@ -4,7 +4,6 @@
 #include "server_state.hpp"
 #include "spawn_end.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -55,13 +54,11 @@ session::~session() {
 // Its coroutines throw nothing.
 void session::spawn(task<> work) {
     spawn_end told(
-        [](const std::exception_ptr&) {}, [self = shared_from_this()] { self->dropped(); }
+        stop_.slot(),
+        [](const std::exception_ptr&) {},
+        [self = shared_from_this()] { self->dropped(); }
     );
-    asio::co_spawn(
-        core_.context(),
-        std::move(work),
-        asio::bind_cancellation_slot(stop_.slot(), std::move(told))
-    );
+    asio::co_spawn(core_.context(), std::move(work), std::move(told));
 }
 
 // Its handler ran away, or its context ends; then what is posted here is destroyed too.

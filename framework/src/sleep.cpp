@@ -1,7 +1,7 @@
 #include <coserve/sleep.hpp>
 
-#include "completion.hpp"
 #include "core.hpp"
+#include "stored_handler.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -1,7 +1,7 @@
 // How a stream_state ends: flush, FIN, read and drop until the peer's FIN, close. Closing with
 // unread input would be a reset, and the peer would lose what it had not read yet.
-#include "completion.hpp"
 #include "mailbox_state.hpp"
+#include "stored_handler.hpp"
 #include "stream_state.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The reading side of stream_state.
-#include "completion.hpp"
+#include "stored_handler.hpp"
 #include "stream_state.hpp"
 
 #include <algorithm>

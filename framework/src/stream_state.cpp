@@ -1,6 +1,6 @@
 #include "stream_state.hpp"
 
-#include "completion.hpp"
+#include "stored_handler.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 
@@ -63,7 +63,7 @@ void stream_state::on_shutdown() noexcept {
     core_ = nullptr;
     phase_ = phase::closed;
     // Last, because whoever waits may own this.
-    const auto reader = std::exchange(reader_, nullptr);
+    const auto reader = std::exchange(reader_, {});
     const auto waiters = std::exchange(waiters_, {});
     if (orphaned_)
         free();

@@ -10,8 +10,6 @@
 #include <coserve/frame_stream.hpp>
 #include <coserve/limits.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
-
 #include <exception>
 #include <list>
 #include <memory>
@@ -35,9 +33,8 @@ protected:
 // stream_state.cpp, which has events and deadlines.
 class stream_state final : watcher, timer, turn_end, resident {
 public:
-    using frame_handler =
-        asio::any_completion_handler<void(std::exception_ptr, std::optional<frame>)>;
-    using handler = asio::any_completion_handler<void(std::exception_ptr)>;
+    using frame_handler = completion<void(std::exception_ptr, std::optional<frame>)>;
+    using handler = completion<void(std::exception_ptr)>;
 
     stream_state(core&, std::unique_ptr<transport>, std::unique_ptr<codec> decoder, std::unique_ptr<codec> encoder, std::shared_ptr<const stream_limits>);
 

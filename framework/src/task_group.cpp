@@ -1,11 +1,10 @@
 #include <coserve/task_group.hpp>
 
-#include "completion.hpp"
 #include "core.hpp"
 #include "spawn_end.hpp"
+#include "stored_handler.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -157,13 +156,14 @@ void task_group::adopt(task<> work) {
         return;
     const auto c = state_->running.emplace(state_->running.end());
     spawn_end told(
+        c->stop.slot(),
         [s = state_, c](const std::exception_ptr& error) { s->ended(c, error); },
         [s = state_, c] { s->dropped(c); }
     );
     asio::co_spawn(
         state_->where->context(),
         state::run(state_->owner.lock(), state_, c, std::move(work)),
-        asio::bind_cancellation_slot(c->stop.slot(), std::move(told))
+        std::move(told)
     );
 }
 

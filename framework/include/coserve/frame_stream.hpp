@@ -3,13 +3,13 @@
 #pragma once
 
 #include <coserve/codec.hpp>
+#include <coserve/completion.hpp>
 #include <coserve/endpoint.hpp>
 #include <coserve/frame.hpp>
 #include <coserve/mailbox.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/task.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 
@@ -139,19 +139,25 @@ public:
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
         return boost::asio::async_initiate<Token, signature>(
-            [stream = stream_,
-             request = request_](boost::asio::any_completion_handler<signature> handler) {
+            [stream = stream_, request = request_](completion<signature> handler) {
                 start(*stream, request, std::move(handler));
             },
             token
         );
     }
 
-    auto wait() { return (*this)(boost::asio::deferred); }
+    /// Refers to this: an idle connection keeps it.
+    auto wait() noexcept {
+        return boost::asio::async_initiate<const boost::asio::deferred_t, signature>(
+            [this](completion<signature> handler) {
+                start(*stream_, request_, std::move(handler));
+            },
+            boost::asio::deferred
+        );
+    }
 
 private:
-    static void
-    start(stream_state&, const read_request&, boost::asio::any_completion_handler<signature>);
+    static void start(stream_state&, const read_request&, completion<signature>);
 
     stream_state* stream_;
     read_request request_;
@@ -174,18 +180,22 @@ public:
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
         return boost::asio::async_initiate<Token, signature>(
-            [stream = stream_,
-             event = event_](boost::asio::any_completion_handler<signature> handler) {
+            [stream = stream_, event = event_](completion<signature> handler) {
                 start(*stream, event, std::move(handler));
             },
             token
         );
     }
 
-    auto wait() { return (*this)(boost::asio::deferred); }
+    auto wait() noexcept {
+        return boost::asio::async_initiate<const boost::asio::deferred_t, signature>(
+            [this](completion<signature> handler) { start(*stream_, event_, std::move(handler)); },
+            boost::asio::deferred
+        );
+    }
 
 private:
-    static void start(stream_state&, stream_event, boost::asio::any_completion_handler<signature>);
+    static void start(stream_state&, stream_event, completion<signature>);
 
     stream_state* stream_;
     stream_event event_;
