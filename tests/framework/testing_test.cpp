@@ -138,6 +138,41 @@ TEST(manual_clock_test, can_be_moved_from_within_a_coroutine) {
     testing::run_until(context, [&] { return woken; });
 }
 
+TEST(manual_clock_test, tells_each_at_its_own_time) {
+    io_context host;
+    testing::manual_clock clock(host);
+    const time_point begin = now(host.get_executor());
+    server s(host.get_executor());
+    std::vector<duration> calls;
+    s.every(1s, [&] { calls.push_back(now(host.get_executor()) - begin); });
+    asio::co_spawn(host, s.serve(), asio::detached);
+    host.poll();
+    clock.advance(3500ms);
+    EXPECT_THAT(calls, ElementsAre(1s, 2s, 3s));
+    clock.advance(6500ms);
+    EXPECT_THAT(calls, SizeIs(10));
+    EXPECT_EQ(calls.back(), 10s);
+    EXPECT_EQ(now(host.get_executor()), begin + 10s);
+}
+
+TEST(manual_clock_test, what_a_deadline_resumes_runs_in_the_next_turns) {
+    io_context context;
+    testing::manual_clock clock(context);
+    int rounds = 0;
+    const auto tick = [](int& count) -> task<> {
+        for (;;) {
+            co_await sleep(1s);
+            ++count;
+        }
+    };
+    asio::co_spawn(context, tick(rounds), asio::detached);
+    context.poll();
+    clock.advance(10s);
+    EXPECT_EQ(rounds, 0);
+    context.poll();
+    EXPECT_EQ(rounds, 1);
+}
+
 // ---- loopback_server
 
 TEST(loopback_server_test, calls_the_callers_sink_too) {
