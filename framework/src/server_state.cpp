@@ -185,7 +185,9 @@ void server_state::admit(
         return refuse(*l, peer, "the server's max-connections is reached");
     if (o.max_connections != 0 && l->active >= o.max_connections)
         return refuse(*l, peer, "max-connections is reached");
-    std::string address = o.max_connections_per_peer != 0 ? peer.address() : std::string();
+    std::string address;
+    if (o.max_connections_per_peer != 0 && !peer.is_loopback())
+        address = peer.address();
     if (!address.empty() && !l->peers.enter(address, o.max_connections_per_peer))
         return refuse(*l, peer, "max-connections-per-peer is reached");
     const std::size_t where = least_loaded();

@@ -4,15 +4,20 @@
 #include <coserve/core_pool.hpp>
 #include <coserve/server.hpp>
 #include <coserve/testing/loopback_server.hpp>
+#include <coserve/testing/run_coroutine.hpp>
+
+#include "server_state.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <future>
 #include <map>
@@ -22,7 +27,9 @@
 #include <sched.h>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -469,24 +476,88 @@ TEST(server_caps_test, of_all_listeners_together) {
     EXPECT_EQ(s.stats().accepted, 5U);
 }
 
-TEST(server_caps_test, of_one_peer) {
-    server s(quiet(2));
-    add_services(s.registry());
-    const auto at = s.listen("echo=tcp://0.0.0.0:0?max-connections-per-peer=1");
-    const std::string port = at.url().substr(at.url().rfind(':'));
-    std::thread runner([&] { s.run(); });
-    // The kernel takes 127.0.0.1 towards itself, and 127.0.0.2 towards 127.0.0.2.
-    const auto near = [&](const char* host) { return "tcp://" + std::string(host) + port; };
-    {
-        plain_peer one(near("127.0.0.1"));
-        EXPECT_EQ(one.ask("1"), "1");
-        EXPECT_EQ(plain_peer(near("127.0.0.1")).receive_rest(), "");
+/// The clients' ends of connections that are admitted as if they came from anywhere.
+class admissions {
+public:
+    explicit admissions(const std::string& query) {
+        add_services(server_.registry());
+        const std::string text = "echo=tcp://127.0.0.1:0?" + query;
+        listener_ = server_.state().add_listener(listen_spec(text), text, {});
     }
-    eventually([&] { return s.stats().active == 0; }, "it has ended");
-    EXPECT_EQ(plain_peer(near("127.0.0.1")).ask("2"), "2");
-    s.stop();
-    runner.join();
-    EXPECT_EQ(s.stats().refused, 1U);
+
+    admissions(const admissions&) = delete;
+    admissions& operator=(const admissions&) = delete;
+
+    ~admissions() {
+        for (const int fd : clients_)
+            ::close(fd);
+    }
+
+    /// Whether the connection is still open.
+    bool admit(const endpoint& from) {
+        std::array<int, 2> ends{};
+        checked(
+            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), ""
+        );
+        server_.state().admit(listener_, unique_fd(ends[0]), from);
+        host_.poll();
+        clients_.push_back(ends[1]);
+        char byte = 0;
+        return ::recv(ends[1], &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+    }
+
+    void close_all() {
+        for (const int fd : clients_)
+            ::close(fd);
+        clients_.clear();
+        testing::run_until(host_, [&] { return server_.stats().active == 0; });
+    }
+
+    server_stats stats() const { return server_.stats(); }
+
+private:
+    io_context host_;
+    server server_{host_.get_executor(), quiet()};
+    std::shared_ptr<listener_state> listener_;
+    std::vector<int> clients_;
+};
+
+endpoint at(const char* address, std::uint16_t port) {
+    if (std::string_view(address).find(':') == std::string_view::npos) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = htons(port);
+        checked(::inet_pton(AF_INET, address, &in.sin_addr) - 1, address);
+        return {reinterpret_cast<const sockaddr*>(&in), sizeof in};
+    }
+    sockaddr_in6 in{};
+    in.sin6_family = AF_INET6;
+    in.sin6_port = htons(port);
+    checked(::inet_pton(AF_INET6, address, &in.sin6_addr) - 1, address);
+    return {reinterpret_cast<const sockaddr*>(&in), sizeof in};
+}
+
+TEST(server_caps_test, of_one_peer) {
+    admissions from("max-connections-per-peer=2");
+    for (const char* address : {"198.51.100.7", "198.51.100.8", "2001:db8::7"}) {
+        EXPECT_TRUE(from.admit(at(address, 1234))) << address;
+        EXPECT_TRUE(from.admit(at(address, 1235))) << address;
+        EXPECT_FALSE(from.admit(at(address, 1236))) << address;
+    }
+    EXPECT_EQ(from.stats().refused, 3U);
+    from.close_all();
+    EXPECT_TRUE(from.admit(at("198.51.100.7", 1234)));
+}
+
+TEST(server_caps_test, a_loopback_peer_is_never_too_many) {
+    admissions from("max-connections-per-peer=1");
+    for (std::uint16_t port = 1; port <= 3; ++port) {
+        EXPECT_TRUE(from.admit(at("127.0.0.1", port)));
+        EXPECT_TRUE(from.admit(at("127.8.9.10", port)));
+        EXPECT_TRUE(from.admit(at("::1", port)));
+        EXPECT_TRUE(from.admit(endpoint::unix_peer(17)));
+    }
+    EXPECT_EQ(from.stats().refused, 0U);
 }
 
 // ---- which core
