@@ -235,7 +235,8 @@ void server_state::refuse(const listener_state& l, const endpoint& peer, std::st
 }
 
 void server_state::connection_ended() noexcept {
-    if (--active_ != 0 || !stopping())
+    if (active_.fetch_sub(1, std::memory_order_seq_cst) != 1 ||
+        !stopping_.load(std::memory_order_seq_cst))
         return;
     const std::scoped_lock lock(mutex_);
     if (attached_)
@@ -248,11 +249,13 @@ void server_state::connection_ended() noexcept {
 // ---- the drain
 
 void server_state::stop() noexcept {
-    if (stopping_.exchange(true))
+    if (stopping_.exchange(true, std::memory_order_seq_cst))
         return;
     const std::scoped_lock lock(mutex_);
     if (attached_)
         asio::post(*cores_[0]->context, [weak = weak_from_this()] {
+// It counts, then asks whether a drain has begun; stop() begins one, and its drain then asks what
+// is left. Only where both are sequentially consistent does one of them see the other.
             if (const auto self = weak.lock())
                 self->begin_drain();
         });
@@ -299,7 +302,7 @@ void server_state::expire(bool at_once) {
 }
 
 void server_state::check_done() noexcept {
-    if (draining_ && active_ == 0)
+    if (draining_ && active_.load(std::memory_order_seq_cst) == 0)
         finish_serving();
 }
 
