@@ -123,8 +123,8 @@ void server_state::start_serving() {
 void server_state::run() {
     if (!pool_)
         throw std::logic_error("a server on a host's context is run by the host: co_await serve()");
-    const termination_signals signals(*cores_[0]->context, [this](int nth) {
-        if (nth == 1)
+    const termination_signals signals(*cores_[0]->context, [this] {
+        if (!stopping())
             stop();
         else
             expire(true);

@@ -353,6 +353,27 @@ TEST(server_signals_test, the_second_ends_the_drain_at_once) {
     EXPECT_EQ(in_child(work), 2);
 }
 
+TEST(server_signals_test, the_first_ends_a_drain_that_something_else_began) {
+    const auto work = [] {
+        server s({.cores = 1, .drain_timeout = 1h, .log = [](const log_record&) {}});
+        s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
+        const auto at = s.listen("sleep=tcp://127.0.0.1:0");
+        plain_peer p(at.url());
+        int raised = 0;
+        s.every(1ms, [&] {
+            if (s.stats().active == 1 && !s.handle().draining()) {
+                s.stop();
+            } else if (s.handle().draining() && raised == 0) {
+                ++raised;
+                ::raise(SIGTERM);
+            }
+        });
+        s.run();
+        return raised;
+    };
+    EXPECT_EQ(in_child(work), 1);
+}
+
 TEST(server_signals_test, that_come_together_end_it_at_once) {
     const auto work = [] {
         server s({.cores = 2, .drain_timeout = 1h, .log = [](const log_record&) {}});

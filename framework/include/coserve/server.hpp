@@ -92,8 +92,8 @@ public:
     void every(duration interval, std::function<void()> action);
 
     /// Serves on the own cores, the calling thread being core 0, until `stop()`, SIGINT or SIGTERM
-    /// has ended in a drain. A second signal ends the drain at once. Restores the signals' former
-    /// actions.
+    /// has ended in a drain. A signal during the drain, whatever began it, ends it at once.
+    /// Restores the signals' former actions.
     void run();
     /// Serves on the host's context until `stop()` has ended in a drain.
     /// Cancellation: as `stop()`.
