@@ -23,12 +23,31 @@ namespace {
 
 constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
 
+void check_range(const char* member, unsigned value, unsigned least, unsigned most) {
+    if (value < least || value > most)
+        throw configuration_error(
+            "server_options: " + std::string(member) + '=' + std::to_string(value) + ": must be " +
+            std::to_string(least) + " to " + std::to_string(most)
+        );
+}
+
+server_options checked(server_options o) {
+    check_range("cores", o.cores, 0, 1024);
+    check_range("blocking_threads", o.blocking_threads, 1, 1024);
+    if (o.drain_timeout < duration::zero())
+        throw configuration_error(
+            "server_options: drain_timeout=" + std::to_string(o.drain_timeout.count()) +
+            "ns: must be 0 or more"
+        );
+    return o;
+}
+
 }  // namespace
 
 // ---- a server's life
 
 server_state::server_state(server_options o)
-    : options_(std::move(o)),
+    : options_(checked(std::move(o))),
       blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)),
       pool_(std::make_unique<core_pool>(options_.cores, options_.pin)) {
     for (std::size_t i = 0; i < pool_->size(); ++i)
@@ -37,7 +56,7 @@ server_state::server_state(server_options o)
 }
 
 server_state::server_state(io_context& host, server_options o)
-    : options_(std::move(o)),
+    : options_(checked(std::move(o))),
       blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)) {
     adopt_core(host);
     first_core().admit(*this);
@@ -234,6 +253,8 @@ void server_state::refuse(const listener_state& l, const endpoint& peer, std::st
     log({log_level::warning, "connection refused", fields});
 }
 
+// It counts, then asks whether a drain has begun; stop() begins one, and its drain then asks what
+// is left. Only where both are sequentially consistent does one of them see the other.
 void server_state::connection_ended() noexcept {
     if (active_.fetch_sub(1, std::memory_order_seq_cst) != 1 ||
         !stopping_.load(std::memory_order_seq_cst))
@@ -254,8 +275,6 @@ void server_state::stop() noexcept {
     const std::scoped_lock lock(mutex_);
     if (attached_)
         asio::post(*cores_[0]->context, [weak = weak_from_this()] {
-// It counts, then asks whether a drain has begun; stop() begins one, and its drain then asks what
-// is left. Only where both are sequentially consistent does one of them see the other.
             if (const auto self = weak.lock())
                 self->begin_drain();
         });

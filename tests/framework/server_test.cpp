@@ -581,6 +581,42 @@ TEST(server_caps_test, a_loopback_peer_is_never_too_many) {
     EXPECT_EQ(from.stats().refused, 0U);
 }
 
+// ---- options
+
+TEST(server_options_test, are_in_their_range) {
+    const auto refusal = [](server_options o) -> std::string {
+        std::string own, hosted;
+        o.log = nullptr;
+        io_context host;
+        try {
+            const server s(o);
+        } catch (const configuration_error& e) {
+            own = e.what();
+        }
+        try {
+            const server s(host.get_executor(), o);
+        } catch (const configuration_error& e) {
+            hosted = e.what();
+        }
+        EXPECT_EQ(own, hosted);
+        return own;
+    };
+    EXPECT_EQ(refusal({.cores = 1025}), "server_options: cores=1025: must be 0 to 1024");
+    EXPECT_EQ(
+        refusal({.cores = 1, .blocking_threads = 0}),
+        "server_options: blocking_threads=0: must be 1 to 1024"
+    );
+    EXPECT_EQ(
+        refusal({.cores = 1, .blocking_threads = 1025}),
+        "server_options: blocking_threads=1025: must be 1 to 1024"
+    );
+    EXPECT_EQ(
+        refusal({.cores = 1, .drain_timeout = -1ns}),
+        "server_options: drain_timeout=-1ns: must be 0 or more"
+    );
+    EXPECT_EQ(refusal({.cores = 1, .drain_timeout = 0s, .blocking_threads = 1024}), "");
+}
+
 // ---- which core
 
 std::map<std::string, int> spread(const std::string& url, std::size_t connections) {
