@@ -27,7 +27,11 @@ public:
     void start() {
         core_.admit(*this);
         keep_ = shared_from_this();
-        core_.blocking().post([self = shared_from_this()] { self->run(); });
+        try {
+            core_.blocking().post([self = shared_from_this()] { self->run(); });
+        } catch (...) {  // there is no thread for it
+            end(std::current_exception());
+        }
     }
 
 private:
@@ -38,6 +42,10 @@ private:
         } catch (...) {
             error = std::current_exception();
         }
+        end(error);
+    }
+
+    void end(const std::exception_ptr& error) {
         const std::scoped_lock lock(mutex_);
         done_ = true;
         finished_.notify_one();

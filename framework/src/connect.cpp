@@ -8,16 +8,18 @@
 #include <coserve/limits.hpp>
 #include <coserve/url.hpp>
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
 #include <utility>
 
 namespace coserve {
@@ -67,7 +69,16 @@ public:
 
     ~time_limit() { state_->over = true; }
 
-    bool expired() const noexcept { return state_->expired; }
+    // It may run out in the very turn that brings what it bounds.
+    void check() const {
+        if (state_->expired)
+            throw system_error(make_error_code(errc::timeout));
+    }
+
+    // What people are told of an error, which may come of running out of time.
+    system_error reason(const system_error& e, const endpoint_url& url) const {
+        return {state_->expired ? make_error_code(errc::timeout) : e.code(), url.to_string()};
+    }
 
 private:
     // Not the timer's: its handler may be under way when the limit ends, and is not cancelled then.
@@ -79,6 +90,31 @@ private:
     std::shared_ptr<state> state_;
 };
 
+// Not Asio's open(): between that and a fcntl() another thread may start a child, which then has
+// the socket too.
+template <class Socket>
+error_code open(Socket& socket, const typename Socket::protocol_type& protocol) {
+    constexpr int kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    unique_fd fd(::socket(protocol.family(), kind, protocol.protocol()));
+    if (!fd)
+        return {errno, boost::system::system_category()};
+    error_code error;
+    socket.assign(protocol, fd.get(), error);
+    if (!error)
+        fd.release();
+    return error;
+}
+
+template <class Socket>
+task<error_code> attempt(Socket& socket, typename Socket::endpoint_type to) {
+    error_code error;
+    socket.close(error);  // that of an attempt before
+    error = open(socket, to.protocol());
+    if (!error)
+        co_await socket.async_connect(to, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
+}
+
 task<unique_fd> connect_tcp(io_context& context, const endpoint_url& url, duration limit) {
     tcp::resolver resolver(context);
     tcp::socket socket(context);
@@ -89,16 +125,21 @@ task<unique_fd> connect_tcp(io_context& context, const endpoint_url& url, durati
     try {
         const std::string port = std::to_string(url.port);
         const auto found = co_await resolver.async_resolve(url.host, port, asio::use_awaitable);
-        if (bounded.expired())
-            throw system_error(make_error_code(errc::timeout));
-        co_await asio::async_connect(socket, found, asio::use_awaitable);
+        error_code error = asio::error::host_not_found;
+        for (auto at = found.begin(); at != found.end() && error; ++at) {
+            bounded.check();
+            const tcp::endpoint to = at->endpoint();
+            error = co_await attempt(socket, to);
+            if (error == asio::error::operation_aborted)
+                break;
+        }
+        bounded.check();
+        if (error)
+            throw system_error(error);
+        socket.set_option(tcp::no_delay(true));
     } catch (const system_error& e) {
-        if (bounded.expired())
-            throw system_error(make_error_code(errc::timeout), url.to_string());
-        throw system_error(e.code(), url.to_string());
+        throw bounded.reason(e, url);
     }
-    socket.set_option(tcp::no_delay(true));
-    socket.non_blocking(true);
     co_return unique_fd(socket.release());
 }
 
@@ -106,14 +147,14 @@ task<unique_fd> connect_local(io_context& context, const endpoint_url& url, dura
     local::socket socket(context);
     const time_limit bounded(context, limit, [&] { socket.close(); });
     try {
-        const local::endpoint at(url.path);
-        co_await socket.async_connect(at, asio::use_awaitable);
+        const local::endpoint to(url.path);
+        const error_code error = co_await attempt(socket, to);
+        bounded.check();
+        if (error)
+            throw system_error(error);
     } catch (const system_error& e) {
-        if (bounded.expired())
-            throw system_error(make_error_code(errc::timeout), url.to_string());
-        throw system_error(e.code(), url.to_string());
+        throw bounded.reason(e, url);
     }
-    socket.non_blocking(true);
     co_return unique_fd(socket.release());
 }
 

@@ -24,7 +24,7 @@ listener_options listener_options::read(
         o.max_connections_per_peer,
         0,
         1'000'000,
-        "open at once from one address; 0: no limit"
+        "open at once from one address, loopback never counted; 0: no limit"
     );
     reader.count("backlog", o.backlog, 1, 65'535, "connections that wait to be accepted");
     reader.finish();

@@ -23,12 +23,31 @@ namespace {
 
 constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
 
+void check_range(const char* member, unsigned value, unsigned least, unsigned most) {
+    if (value < least || value > most)
+        throw configuration_error(
+            "server_options: " + std::string(member) + '=' + std::to_string(value) + ": must be " +
+            std::to_string(least) + " to " + std::to_string(most)
+        );
+}
+
+server_options checked(server_options o) {
+    check_range("cores", o.cores, 0, 1024);
+    check_range("blocking_threads", o.blocking_threads, 1, 1024);
+    if (o.drain_timeout < duration::zero())
+        throw configuration_error(
+            "server_options: drain_timeout=" + std::to_string(o.drain_timeout.count()) +
+            "ns: must be 0 or more"
+        );
+    return o;
+}
+
 }  // namespace
 
 // ---- a server's life
 
 server_state::server_state(server_options o)
-    : options_(std::move(o)),
+    : options_(checked(std::move(o))),
       blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)),
       pool_(std::make_unique<core_pool>(options_.cores, options_.pin)) {
     for (std::size_t i = 0; i < pool_->size(); ++i)
@@ -37,7 +56,7 @@ server_state::server_state(server_options o)
 }
 
 server_state::server_state(io_context& host, server_options o)
-    : options_(std::move(o)),
+    : options_(checked(std::move(o))),
       blocking_(std::make_shared<blocking_threads>(options_.blocking_threads)) {
     adopt_core(host);
     first_core().admit(*this);
@@ -123,8 +142,8 @@ void server_state::start_serving() {
 void server_state::run() {
     if (!pool_)
         throw std::logic_error("a server on a host's context is run by the host: co_await serve()");
-    const termination_signals signals(*cores_[0]->context, [this](int nth) {
-        if (nth == 1)
+    const termination_signals signals(*cores_[0]->context, [this] {
+        if (!stopping())
             stop();
         else
             expire(true);
@@ -185,7 +204,9 @@ void server_state::admit(
         return refuse(*l, peer, "the server's max-connections is reached");
     if (o.max_connections != 0 && l->active >= o.max_connections)
         return refuse(*l, peer, "max-connections is reached");
-    std::string address = o.max_connections_per_peer != 0 ? peer.address() : std::string();
+    std::string address;
+    if (o.max_connections_per_peer != 0 && !peer.is_loopback())
+        address = peer.address();
     if (!address.empty() && !l->peers.enter(address, o.max_connections_per_peer))
         return refuse(*l, peer, "max-connections-per-peer is reached");
     const std::size_t where = least_loaded();
@@ -232,8 +253,11 @@ void server_state::refuse(const listener_state& l, const endpoint& peer, std::st
     log({log_level::warning, "connection refused", fields});
 }
 
+// It counts, then asks whether a drain has begun; stop() begins one, and its drain then asks what
+// is left. Only where both are sequentially consistent does one of them see the other.
 void server_state::connection_ended() noexcept {
-    if (--active_ != 0 || !stopping())
+    if (active_.fetch_sub(1, std::memory_order_seq_cst) != 1 ||
+        !stopping_.load(std::memory_order_seq_cst))
         return;
     const std::scoped_lock lock(mutex_);
     if (attached_)
@@ -246,7 +270,7 @@ void server_state::connection_ended() noexcept {
 // ---- the drain
 
 void server_state::stop() noexcept {
-    if (stopping_.exchange(true))
+    if (stopping_.exchange(true, std::memory_order_seq_cst))
         return;
     const std::scoped_lock lock(mutex_);
     if (attached_)
@@ -297,7 +321,7 @@ void server_state::expire(bool at_once) {
 }
 
 void server_state::check_done() noexcept {
-    if (draining_ && active_ == 0)
+    if (draining_ && active_.load(std::memory_order_seq_cst) == 0)
         finish_serving();
 }
 

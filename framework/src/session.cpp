@@ -105,7 +105,8 @@ void session::cancel() noexcept {
 
 // finish() took too long.
 void session::on_timer() noexcept {
-    stop();
+    if (phase_ == phase::finishing)
+        stop();
 }
 
 void session::stop() noexcept {
@@ -149,6 +150,7 @@ task<> session::run(std::shared_ptr<session> self) {
 task<> session::go_on(std::shared_ptr<session> self) {
     if (self->phase_ == phase::finishing) {
         self->log(log_level::error, "finish() failed", dropped_coroutine);
+        co_await self->end_finish();
         co_await self->close();
     } else {
         auto error = std::make_exception_ptr(std::logic_error(dropped_coroutine));
@@ -193,14 +195,30 @@ task<> session::finish() {
     } catch (...) {
         log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
     }
-    core_.timers().disarm(*this);
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    co_await end_finish();
+}
+
+// The tasks that finish() left end within its time, or where that has run out in one second.
+task<> session::end_finish() {
+    stream_.state().forgive();
+    if (tasks_) {
+        if (deadline() == never)
+            core_.timers().arm(*this, core_.timers().now() + finish_time_at_expiry);
+        tasks_->cancel();
+        try {
+            co_await tasks_->join();
+        } catch (...) {
+            log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
+        }
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    }
+    core_.timers().disarm(*this);
 }
 
 task<> session::close() {
     phase_ = phase::closing;
-    if (tasks_)
-        tasks_->cancel();  // those of finish()
+    core_.timers().disarm(*this);
     stream_.state().forgive();
     stream_.close();
     frame_stream::wait_operation closed(stream_.state(), stream_event::closed);

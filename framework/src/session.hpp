@@ -57,6 +57,7 @@ private:
     task<> end(std::exception_ptr);
     task<> join(std::exception_ptr& error);
     task<> finish();
+    task<> end_finish();
     task<> close();
     void cancel() noexcept;
     void stop() noexcept;

@@ -14,17 +14,17 @@ termination_signals::saved_actions::~saved_actions() {
     ::sigaction(SIGTERM, &terminate_, nullptr);
 }
 
-termination_signals::termination_signals(io_context& context, std::function<void(int)> arrived)
+termination_signals::termination_signals(io_context& context, std::function<void()> arrived)
     : signals_(context, SIGINT, SIGTERM), arrived_(std::move(arrived)) {
-    wait(1);
+    wait();
 }
 
-void termination_signals::wait(int nth) {
-    signals_.async_wait([this, nth](error_code error, int) {
+void termination_signals::wait() {
+    signals_.async_wait([this](error_code error, int) {
         if (error)
             return;
-        arrived_(nth);
-        wait(nth + 1);
+        arrived_();
+        wait();
     });
 }
 

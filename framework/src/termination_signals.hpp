@@ -10,11 +10,11 @@
 
 namespace coserve {
 
-// Calls `arrived(n)` on the context for the nth of them, from 1. Its destruction restores the
-// actions that they had, which Asio does not.
+// Calls `arrived()` on the context for each of them. Its destruction restores the actions that they
+// had, which Asio does not.
 class termination_signals {
 public:
-    termination_signals(io_context&, std::function<void(int nth)> arrived);
+    termination_signals(io_context&, std::function<void()> arrived);
     termination_signals(const termination_signals&) = delete;
     termination_signals& operator=(const termination_signals&) = delete;
 
@@ -30,11 +30,11 @@ private:
         struct sigaction interrupt_, terminate_;
     };
 
-    void wait(int nth);
+    void wait();
 
     saved_actions saved_;  // outlives the set
     asio::signal_set signals_;
-    std::function<void(int)> arrived_;
+    std::function<void()> arrived_;
 };
 
 }  // namespace coserve

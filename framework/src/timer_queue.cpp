@@ -104,9 +104,14 @@ void timer_queue::stop_clock() {
     stop_waiting();
 }
 
+// From deadline to deadline, so that each is told at its own time, and what it sets in turn too.
 void timer_queue::advance(duration by) {
-    now_ += by;
-    fire();
+    const time_point end = now_ + by;
+    while (!heap_.empty() && heap_.front()->queued_ <= end) {
+        now_ = std::max(now_, heap_.front()->queued_);
+        fire();
+    }
+    now_ = std::max(now_, end);
 }
 
 void timer_queue::shutdown() noexcept {

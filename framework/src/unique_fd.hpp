@@ -28,6 +28,9 @@ public:
 
     int get() const noexcept { return fd_; }
 
+    // The caller's from here on.
+    int release() noexcept { return std::exchange(fd_, -1); }
+
     void reset() noexcept {
         if (fd_ >= 0)
             ::close(std::exchange(fd_, -1));

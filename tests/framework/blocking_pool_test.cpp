@@ -13,8 +13,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <future>
 #include <memory>
+#include <pthread.h>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -135,6 +137,57 @@ TEST_F(blocking_pool_test, cores_may_share_their_threads) {
         asio::co_spawn(context_, meet(inside), [&](std::exception_ptr) { ++ended; });
     testing::run_until(context_, [&] { return ended == 2; });
     EXPECT_EQ(inside, 2);
+}
+
+/// No thread can be started while it lives: none has so large a stack.
+class no_more_threads {
+public:
+    no_more_threads() {
+        ::pthread_getattr_default_np(&before_);
+        pthread_attr_t huge;
+        ::pthread_getattr_default_np(&huge);
+        ::pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
+        if (::pthread_setattr_default_np(&huge) != 0)
+            throw std::runtime_error("the default stack size cannot be set");
+        ::pthread_attr_destroy(&huge);
+    }
+
+    no_more_threads(const no_more_threads&) = delete;
+    no_more_threads& operator=(const no_more_threads&) = delete;
+
+    ~no_more_threads() {
+        ::pthread_setattr_default_np(&before_);
+        ::pthread_attr_destroy(&before_);
+    }
+
+private:
+    pthread_attr_t before_;
+};
+
+TEST_F(blocking_pool_test, throws_where_no_thread_can_be_started) {
+    const auto ask = []() -> task<int> {
+        auto work = [] { return 7; };
+        const int answer = co_await run_blocking(work);
+        co_return answer;
+    };
+    {
+        const no_more_threads none;
+        EXPECT_THROW(run(ask()), system_error);
+        EXPECT_THROW(run(ask()), system_error);
+    }
+    EXPECT_EQ(run(ask()), 7);
+}
+
+TEST_F(blocking_pool_test, a_context_may_end_where_no_thread_could_be_started) {
+    auto context = std::make_unique<io_context>();
+    const auto ask = []() -> task<> {
+        auto work = [] {};
+        co_await run_blocking(work);
+    };
+    const no_more_threads none;
+    asio::co_spawn(*context, ask(), asio::detached);
+    context->poll_one();
+    context.reset();
 }
 
 TEST_F(blocking_pool_test, cancellation_waits_for_the_work) {

@@ -18,10 +18,12 @@
 #include <exception>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -163,6 +165,41 @@ TEST(connect_test, takes_limits) {
         FAIL();
     } catch (const system_error& e) {
         EXPECT_EQ(e.code(), errc::frame_too_long);
+    }
+}
+
+/// Descriptors that are open, with their flags.
+std::map<int, int> descriptors() {
+    std::map<int, int> flags;
+    for (int fd = 0; fd < 4096; ++fd)
+        if (const int f = ::fcntl(fd, F_GETFD); f >= 0)
+            flags.emplace(fd, f);
+    return flags;
+}
+
+TEST(connect_test, children_inherit_nothing) {
+    const temporary_directory directory;
+    server s({.cores = 1, .log = nullptr});
+    add_echo(s.registry());
+    const auto local = s.listen("echo=unix:" + directory / "x.sock");
+    const plain_listener tcp;
+    for (const std::string& url : {local.url(), tcp.url()}) {
+        io_context context;
+        const auto before = descriptors();
+        const auto stream = testing::run_coroutine(context, dial(url, 20s));
+        int sockets = 0;
+        for (const auto& [fd, flags] : descriptors()) {
+            if (before.contains(fd))
+                continue;
+            EXPECT_TRUE(flags & FD_CLOEXEC) << fd;
+            struct stat what{};
+            checked(::fstat(fd, &what), "fstat");
+            if (S_ISSOCK(what.st_mode)) {
+                ++sockets;
+                EXPECT_TRUE(::fcntl(fd, F_GETFL) & O_NONBLOCK);
+            }
+        }
+        EXPECT_EQ(sockets, 1) << url;
     }
 }
 
@@ -331,6 +368,7 @@ TEST(connect_test, and_its_limit_may_end_together) {
             for (int i = 0; i < 20; ++i) {
                 const auto [code, what] = failure(url, limit);
                 EXPECT_THAT(code, AnyOf(error_code(), make_error_code(errc::timeout)));
+                EXPECT_THAT(what, HasSubstr(code ? url : "none"));
                 ++(code ? late : made);
             }
     EXPECT_EQ(made + late, 280);

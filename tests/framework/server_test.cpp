@@ -4,15 +4,20 @@
 #include <coserve/core_pool.hpp>
 #include <coserve/server.hpp>
 #include <coserve/testing/loopback_server.hpp>
+#include <coserve/testing/run_coroutine.hpp>
+
+#include "server_state.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <future>
 #include <map>
@@ -22,7 +27,9 @@
 #include <sched.h>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -346,6 +353,27 @@ TEST(server_signals_test, the_second_ends_the_drain_at_once) {
     EXPECT_EQ(in_child(work), 2);
 }
 
+TEST(server_signals_test, the_first_ends_a_drain_that_something_else_began) {
+    const auto work = [] {
+        server s({.cores = 1, .drain_timeout = 1h, .log = [](const log_record&) {}});
+        s.registry().add("sleep", [](frame_stream&) -> task<> { co_await sleep(1h); });
+        const auto at = s.listen("sleep=tcp://127.0.0.1:0");
+        plain_peer p(at.url());
+        int raised = 0;
+        s.every(1ms, [&] {
+            if (s.stats().active == 1 && !s.handle().draining()) {
+                s.stop();
+            } else if (s.handle().draining() && raised == 0) {
+                ++raised;
+                ::raise(SIGTERM);
+            }
+        });
+        s.run();
+        return raised;
+    };
+    EXPECT_EQ(in_child(work), 1);
+}
+
 TEST(server_signals_test, that_come_together_end_it_at_once) {
     const auto work = [] {
         server s({.cores = 2, .drain_timeout = 1h, .log = [](const log_record&) {}});
@@ -469,24 +497,124 @@ TEST(server_caps_test, of_all_listeners_together) {
     EXPECT_EQ(s.stats().accepted, 5U);
 }
 
-TEST(server_caps_test, of_one_peer) {
-    server s(quiet(2));
-    add_services(s.registry());
-    const auto at = s.listen("echo=tcp://0.0.0.0:0?max-connections-per-peer=1");
-    const std::string port = at.url().substr(at.url().rfind(':'));
-    std::thread runner([&] { s.run(); });
-    // The kernel takes 127.0.0.1 towards itself, and 127.0.0.2 towards 127.0.0.2.
-    const auto near = [&](const char* host) { return "tcp://" + std::string(host) + port; };
-    {
-        plain_peer one(near("127.0.0.1"));
-        EXPECT_EQ(one.ask("1"), "1");
-        EXPECT_EQ(plain_peer(near("127.0.0.1")).receive_rest(), "");
+/// The clients' ends of connections that are admitted as if they came from anywhere.
+class admissions {
+public:
+    explicit admissions(const std::string& query) {
+        add_services(server_.registry());
+        const std::string text = "echo=tcp://127.0.0.1:0?" + query;
+        listener_ = server_.state().add_listener(listen_spec(text), text, {});
     }
-    eventually([&] { return s.stats().active == 0; }, "it has ended");
-    EXPECT_EQ(plain_peer(near("127.0.0.1")).ask("2"), "2");
-    s.stop();
-    runner.join();
-    EXPECT_EQ(s.stats().refused, 1U);
+
+    admissions(const admissions&) = delete;
+    admissions& operator=(const admissions&) = delete;
+
+    ~admissions() {
+        for (const int fd : clients_)
+            ::close(fd);
+    }
+
+    /// Whether the connection is still open.
+    bool admit(const endpoint& from) {
+        std::array<int, 2> ends{};
+        checked(
+            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), ""
+        );
+        server_.state().admit(listener_, unique_fd(ends[0]), from);
+        host_.poll();
+        clients_.push_back(ends[1]);
+        char byte = 0;
+        return ::recv(ends[1], &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+    }
+
+    void close_all() {
+        for (const int fd : clients_)
+            ::close(fd);
+        clients_.clear();
+        testing::run_until(host_, [&] { return server_.stats().active == 0; });
+    }
+
+    server_stats stats() const { return server_.stats(); }
+
+private:
+    io_context host_;
+    server server_{host_.get_executor(), quiet()};
+    std::shared_ptr<listener_state> listener_;
+    std::vector<int> clients_;
+};
+
+endpoint at(const char* address, std::uint16_t port) {
+    if (std::string_view(address).find(':') == std::string_view::npos) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = htons(port);
+        checked(::inet_pton(AF_INET, address, &in.sin_addr) - 1, address);
+        return {reinterpret_cast<const sockaddr*>(&in), sizeof in};
+    }
+    sockaddr_in6 in{};
+    in.sin6_family = AF_INET6;
+    in.sin6_port = htons(port);
+    checked(::inet_pton(AF_INET6, address, &in.sin6_addr) - 1, address);
+    return {reinterpret_cast<const sockaddr*>(&in), sizeof in};
+}
+
+TEST(server_caps_test, of_one_peer) {
+    admissions from("max-connections-per-peer=2");
+    for (const char* address : {"198.51.100.7", "198.51.100.8", "2001:db8::7"}) {
+        EXPECT_TRUE(from.admit(at(address, 1234))) << address;
+        EXPECT_TRUE(from.admit(at(address, 1235))) << address;
+        EXPECT_FALSE(from.admit(at(address, 1236))) << address;
+    }
+    EXPECT_EQ(from.stats().refused, 3U);
+    from.close_all();
+    EXPECT_TRUE(from.admit(at("198.51.100.7", 1234)));
+}
+
+TEST(server_caps_test, a_loopback_peer_is_never_too_many) {
+    admissions from("max-connections-per-peer=1");
+    for (std::uint16_t port = 1; port <= 3; ++port) {
+        EXPECT_TRUE(from.admit(at("127.0.0.1", port)));
+        EXPECT_TRUE(from.admit(at("127.8.9.10", port)));
+        EXPECT_TRUE(from.admit(at("::1", port)));
+        EXPECT_TRUE(from.admit(endpoint::unix_peer(17)));
+    }
+    EXPECT_EQ(from.stats().refused, 0U);
+}
+
+// ---- options
+
+TEST(server_options_test, are_in_their_range) {
+    const auto refusal = [](server_options o) -> std::string {
+        std::string own, hosted;
+        o.log = nullptr;
+        io_context host;
+        try {
+            const server s(o);
+        } catch (const configuration_error& e) {
+            own = e.what();
+        }
+        try {
+            const server s(host.get_executor(), o);
+        } catch (const configuration_error& e) {
+            hosted = e.what();
+        }
+        EXPECT_EQ(own, hosted);
+        return own;
+    };
+    EXPECT_EQ(refusal({.cores = 1025}), "server_options: cores=1025: must be 0 to 1024");
+    EXPECT_EQ(
+        refusal({.cores = 1, .blocking_threads = 0}),
+        "server_options: blocking_threads=0: must be 1 to 1024"
+    );
+    EXPECT_EQ(
+        refusal({.cores = 1, .blocking_threads = 1025}),
+        "server_options: blocking_threads=1025: must be 1 to 1024"
+    );
+    EXPECT_EQ(
+        refusal({.cores = 1, .drain_timeout = -1ns}),
+        "server_options: drain_timeout=-1ns: must be 0 or more"
+    );
+    EXPECT_EQ(refusal({.cores = 1, .drain_timeout = 0s, .blocking_threads = 1024}), "");
 }
 
 // ---- which core

@@ -664,6 +664,73 @@ TEST(session_finish_test, its_tasks_are_cancelled_when_it_returns) {
     EXPECT_THAT(said, ElementsAre("cancelled"));
 }
 
+/// finish() leaves a task that goes on for a while when it is cancelled, and then fails.
+class lingering final : public stream_handler {
+public:
+    lingering(const notes& n, const duration& finishing, const duration& lingers)
+        : notes_(n), finishing_(finishing), lingers_(lingers) {}
+
+    task<> handle() override { co_return; }
+
+    task<> finish() override {
+        tasks().spawn(&lingering::linger, this);
+        co_await sleep(finishing_);
+    }
+
+private:
+    task<> linger() {
+        try {
+            co_await sleep(24h);
+        } catch (const system_error&) {
+            notes_->emplace_back("cancelled");
+        }
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+        co_await sleep(lingers_);
+        co_await write_frame("late");
+        throw std::runtime_error("the task's");
+    }
+
+    notes notes_;
+    duration finishing_, lingers_;
+};
+
+const std::string task_of_finish = ended("the task's", "finish() failed");
+const std::string finish_cancelled = ended("cancelled", "finish() failed");
+
+TEST(session_finish_test, its_tasks_are_joined_and_their_errors_logged) {
+    words said;
+    session<lingering> s("", {}, notes(said), duration(1s), duration(4s - 1ms));
+    s.advance(1s);
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    s.advance(4s - 1ms);
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre("late"));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(s.log(), ElementsAre(task_of_finish));
+    EXPECT_EQ(s.server().stats().failed, 0U);
+}
+
+TEST(session_finish_test, its_tasks_have_no_longer_than_its_time) {
+    words said;
+    session<lingering> s("", {}, notes(said), duration(1s), duration(4s + 1ms));
+    s.advance(1s);
+    s.advance(4s);
+    EXPECT_THAT(s.log(), ElementsAre(finish_cancelled));
+    EXPECT_THAT(s.run(receive_all(s.client())), IsEmpty());
+}
+
+TEST(session_finish_test, its_tasks_have_a_second_where_its_time_has_run_out) {
+    words said;
+    session<lingering> s("", {}, notes(said), duration(24h), duration(1s - 1ms));
+    s.advance(5s);
+    EXPECT_THAT(s.log(), ElementsAre(finish_cancelled));
+    s.advance(1s - 1ms);
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre("late"));
+    s.client().close();
+    EXPECT_EQ(end_of(s), "well");
+    EXPECT_THAT(s.log(), ElementsAre(finish_cancelled, task_of_finish));
+}
+
 // ---- more than one coroutine
 
 class ticker final : public stream_handler {
@@ -1049,6 +1116,55 @@ TEST_F(session_runaway_test, that_flushes_after_a_reset_is_dropped) {
     s.wire().cut();
     s.advance(1s);
     expect_dropped(s, said);
+}
+
+class runaway_finish final : public stream_handler {
+public:
+    explicit runaway_finish(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        co_await read_frame();
+        co_await write_frame(std::string(10'000, 'x'));
+    }
+
+    task<> finish() override {
+        tasks().spawn(&runaway_finish::wait, this);
+        while (true)
+            co_await read_frame();
+    }
+
+private:
+    task<> wait() {
+        try {
+            co_await sleep(24h);
+        } catch (const system_error&) {
+            notes_->emplace_back("cancelled");
+        }
+    }
+
+    notes notes_;
+};
+
+/// What is queued is sent, however long the peer takes.
+TEST_F(session_runaway_test, that_never_finishes_is_dropped_and_closed) {
+    words said;
+    session<runaway_finish> s("", {}, notes(said));
+    s.wire().set_capacity(100);
+    s.wire().finish(testing::memory_wire::end::client);
+    s.settle();
+    EXPECT_THAT(
+        s.log(),
+        ElementsAre(ended(
+            "a coroutine went on reading or writing after its connection had ended",
+            "finish() failed"
+        ))
+    );
+    EXPECT_THAT(said, ElementsAre("cancelled"));
+    s.advance(6s);
+    EXPECT_THAT(s.log(), SizeIs(1));
+    EXPECT_FALSE(s.ended());
+    EXPECT_THAT(s.run(receive_all(s.client())), ElementsAre(std::string(10'000, 'x')));
+    EXPECT_EQ(end_of(s), "well");
 }
 
 class runaway_task final : public stream_handler {

@@ -172,9 +172,11 @@ TEST_P(stream_close_test, waits_for_a_peer_that_takes_output_however_slowly) {
         ASSERT_FALSE(is_closed(*near_));
         run(read_until_more_is_sent(*far_, *near_));
     }
-    clock.advance(29s);
-    turns();
-    ASSERT_FALSE(is_closed(*near_));
+    if (unacknowledged() != 0) {
+        clock.advance(29s);
+        turns();
+        ASSERT_FALSE(is_closed(*near_));
+    }
     EXPECT_EQ(end_of(*far_), error_code());
     until([&] { return unacknowledged() == 0; });
     clock.advance(250ms);

@@ -1,18 +1,26 @@
+#include "plain_peer.hpp"
 #include "stream_pair.hpp"
 
 #include <coserve/raw.hpp>
+#include <coserve/server.hpp>
 #include <coserve/sleep.hpp>
+#include <coserve/testing/loopback_server.hpp>
 
 #include <boost/asio/detached.hpp>
 #include <gmock/gmock.h>
 
+#include <mutex>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace coserve {
 namespace {
 
 using namespace stream_check;
 using end = testing::memory_wire::end;
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
 
 const error_code reset_by_peer(ECONNRESET, boost::system::system_category());
 
@@ -128,6 +136,70 @@ TEST(manual_clock_test, can_be_moved_from_within_a_coroutine) {
     context.poll();
     testing::run_coroutine(context, send_frame(far, "go on"));
     testing::run_until(context, [&] { return woken; });
+}
+
+TEST(manual_clock_test, tells_each_at_its_own_time) {
+    io_context host;
+    testing::manual_clock clock(host);
+    const time_point begin = now(host.get_executor());
+    server s(host.get_executor());
+    std::vector<duration> calls;
+    s.every(1s, [&] { calls.push_back(now(host.get_executor()) - begin); });
+    asio::co_spawn(host, s.serve(), asio::detached);
+    host.poll();
+    clock.advance(3500ms);
+    EXPECT_THAT(calls, ElementsAre(1s, 2s, 3s));
+    clock.advance(6500ms);
+    EXPECT_THAT(calls, SizeIs(10));
+    EXPECT_EQ(calls.back(), 10s);
+    EXPECT_EQ(now(host.get_executor()), begin + 10s);
+}
+
+TEST(manual_clock_test, what_a_deadline_resumes_runs_in_the_next_turns) {
+    io_context context;
+    testing::manual_clock clock(context);
+    int rounds = 0;
+    const auto tick = [](int& count) -> task<> {
+        for (;;) {
+            co_await sleep(1s);
+            ++count;
+        }
+    };
+    asio::co_spawn(context, tick(rounds), asio::detached);
+    context.poll();
+    clock.advance(10s);
+    EXPECT_EQ(rounds, 0);
+    context.poll();
+    EXPECT_EQ(rounds, 1);
+}
+
+// ---- loopback_server
+
+TEST(loopback_server_test, calls_the_callers_sink_too) {
+    std::mutex mutex;
+    std::vector<std::string> told;
+    server_options options{.cores = 1};
+    options.log = [&](const log_record& record) {
+        const std::scoped_lock lock(mutex);
+        told.push_back(log_text(record));
+    };
+    testing::loopback_server s(
+        [](registry& r) {
+            r.add("broken", [](frame_stream&) -> task<> {
+                throw std::runtime_error("broken");
+                co_return;
+            });
+        },
+        "broken",
+        "",
+        options
+    );
+    server_check::plain_peer p(s.url());
+    EXPECT_EQ(p.receive_rest(), "");
+    p.close();
+    s.stop();
+    EXPECT_THAT(s.log(), ElementsAre(::testing::HasSubstr("reason=broken")));
+    EXPECT_EQ(told, s.log());
 }
 
 // ---- memory_wire

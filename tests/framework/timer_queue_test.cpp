@@ -120,6 +120,26 @@ TEST_F(timer_queue_test, a_timer_may_set_itself_again) {
     EXPECT_EQ(t.fired, 5);
 }
 
+TEST_F(timer_queue_test, tells_each_at_its_own_time) {
+    std::vector<duration> times;
+    counted_timer first(queue_), again(queue_), put_off(queue_);
+    const auto note = [&] { times.push_back(queue_.now() - start_); };
+    first.told = put_off.told = note;
+    again.told = [&] {
+        note();
+        queue_.arm(again, queue_.now() + 2s);
+    };
+    queue_.arm(put_off, start_ + 1s);
+    queue_.arm(put_off, start_ + 6s);
+    queue_.arm(again, start_ + 2s);
+    queue_.arm(first, start_ + 3s);
+    advance(7s);
+    EXPECT_THAT(times, ElementsAre(2s, 3s, 4s, 6s, 6s));
+    EXPECT_EQ(queue_.now(), start_ + 7s);
+    advance(1s);
+    EXPECT_EQ(times.back(), 8s);
+}
+
 TEST_F(timer_queue_test, a_timer_may_destroy_another_that_is_due) {
     auto other = std::make_unique<counted_timer>(queue_);
     counted_timer t(queue_, [&] { other.reset(); });

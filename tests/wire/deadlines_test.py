@@ -126,8 +126,13 @@ class Caps(WireTest):
     def test_of_the_server(self):
         self.assert_capped(self.serve(ANY + "?framing=raw", flags=["--max-connections", "2"]))
 
-    def test_of_a_peer(self):
-        self.assert_capped(self.serve(ANY + "?framing=raw&max-connections-per-peer=2"))
+    def test_of_a_peer_spares_loopback(self):
+        server = self.serve(ANY + "?framing=raw&max-connections-per-peer=1")
+        peers = [self.connect(server) for _ in range(3)]
+        for peer in peers:
+            peer.sendall(b"hello")
+            self.assertEqual(peer.recv(1024), b"HELLO")
+        self.assertFalse(complaints(server))
 
 
 if __name__ == "__main__":

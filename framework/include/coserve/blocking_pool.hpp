@@ -19,6 +19,7 @@ task<> run_on_blocking_pool(std::function<void()> work);
 ///
 /// Takes a named callable only: a temporary with captures inside a `co_await` expression is freed
 /// twice by g++ 12.
+/// Errors: `boost::system::system_error` where no thread can be started.
 /// Lifetime: `work` and what it refers to must live until the task ends, which it does even when it
 /// is cancelled: work cannot be interrupted.
 template <class F>

@@ -27,9 +27,25 @@ inline constexpr bool is_shared_mutable<std::reference_wrapper<T>> = true;
 template <class T>
 inline constexpr bool is_shared_mutable<std::shared_ptr<T>> = !std::is_const_v<T>;
 
+struct callable {
+    void operator()() const {}
+};
+template <class T>
+struct beside_callable : T, callable {};
+
+// Whether its class has an operator(), be it a template or one of several: these have no address to
+// take, but beside another class that has one the name is ambiguous.
+template <class T>
+consteval bool has_call_operator() {
+    if constexpr (std::is_class_v<T> && !std::is_final_v<T>)
+        return !requires { &beside_callable<T>::operator(); };
+    else
+        return requires { &T::operator(); };
+}
+
 // Whether it can be called and is more than code: a closure's captures, what a std::function holds.
 template <class T>
-inline constexpr bool is_closure = requires { &T::operator(); } && !std::is_empty_v<T>;
+inline constexpr bool is_closure = has_call_operator<T>() && !std::is_empty_v<T>;
 
 template <class Handler>
 concept has_options =

@@ -20,10 +20,11 @@
 namespace coserve {
 
 struct server_options {
-    /// Threads, each with an io_context of its own; 0: as many as the affinity mask has.
+    /// Threads, each with an io_context of its own; 0: as many as the affinity mask has. At most
+    /// 1024.
     unsigned cores = 0;
     bool pin = false;  ///< each to one processor of the affinity mask
-    /// From `stop()` until what still runs is cancelled.
+    /// From `stop()` until what still runs is cancelled; 0: at once, and not negative.
     duration drain_timeout = std::chrono::seconds(10);
     std::size_t max_connections = 0;  ///< of all listeners together; 0: no limit
     /// For `run_blocking`, started when first used; 1 to 1024.
@@ -69,10 +70,11 @@ private:
 class server {
 public:
     /// On cores of its own, which `run()` runs.
+    /// Errors: `configuration_error` for an option out of its range.
     explicit server(server_options = {});
     /// On the host's context, which must be run by one thread: no signals, no threads. `serve()`
     /// runs it; `cores` and `pin` do not apply.
-    /// Errors: `errc::wrong_executor` where it is not an io_context's own executor.
+    /// Errors: also `errc::wrong_executor` where it is not an io_context's own executor.
     explicit server(asio::any_io_executor host, server_options = {});
     server(const server&) = delete;
     server& operator=(const server&) = delete;
@@ -92,8 +94,8 @@ public:
     void every(duration interval, std::function<void()> action);
 
     /// Serves on the own cores, the calling thread being core 0, until `stop()`, SIGINT or SIGTERM
-    /// has ended in a drain. A second signal ends the drain at once. Restores the signals' former
-    /// actions.
+    /// has ended in a drain. A signal during the drain, whatever began it, ends it at once.
+    /// Restores the signals' former actions.
     void run();
     /// Serves on the host's context until `stop()` has ended in a drain.
     /// Cancellation: as `stop()`.

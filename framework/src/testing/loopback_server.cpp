@@ -46,9 +46,17 @@ std::vector<std::string> loopback_server::log() const {
 }
 
 server_options loopback_server::with_log(server_options options) {
-    options.log = [this](const log_record& record) {
-        const std::scoped_lock lock(mutex_);
-        log_.push_back(log_text(record));
+    log_sink given = std::move(options.log);
+    using function = void (*)(const log_record&) noexcept;
+    if (const auto* f = given.target<function>(); f && *f == &log_to_stderr)
+        given = nullptr;  // the default: log() has it all
+    options.log = [this, given = std::move(given)](const log_record& record) {
+        {
+            const std::scoped_lock lock(mutex_);
+            log_.push_back(log_text(record));
+        }
+        if (given)
+            given(record);
     };
     return options;
 }

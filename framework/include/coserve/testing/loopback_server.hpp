@@ -17,7 +17,8 @@ namespace coserve::testing {
 /// Serves from its construction on; its destruction drains and joins, and throws nothing.
 class loopback_server {
 public:
-    /// `add` fills the registry. `query`: of the listener, at `tcp://127.0.0.1:0`.
+    /// `add` fills the registry. `query`: of the listener, at `tcp://127.0.0.1:0`. A sink in the
+    /// options is called beside what `log()` keeps; the default one is not.
     loopback_server(
         const std::function<void(registry&)>& add,
         std::string_view service,

@@ -12,8 +12,10 @@ class manual_clock {
 public:
     explicit manual_clock(io_context&);
 
-    /// Lets that much time pass, and what was due in it happen, before it returns; what that
-    /// resumes runs in the context's next turns.
+    /// Lets that much time pass, and what was due in it happen, before it returns: each at its own
+    /// time and in order, what is set meanwhile included, so that a periodic action of 1 s is
+    /// called ten times in 10 s. What that resumes runs in the context's next turns, at the end of
+    /// the time: a coroutine that sleeps again and again needs a turn for each.
     void advance(duration);
 
 private:
