@@ -383,7 +383,7 @@ TEST_F(listen_test, reads_past_an_urgent_byte) {
     ASSERT_EQ(::send(p.native_handle(), "cd", 2, 0), 2);
     std::string got;
     until([&] {
-        if (p.readable())
+        while (p.readable())
             got += p.receive(1);
         return got.size() >= 4;
     });
