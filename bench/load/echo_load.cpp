@@ -25,15 +25,9 @@ constexpr auto telling_interval = 200ms;
 /// The threads of a run, and what each of them waits for.
 class crew {
 public:
-    explicit crew(const plan& p) : plan_(p), connected_(static_cast<std::ptrdiff_t>(p.threads)) {
+    explicit crew(const plan& p) : connected_(static_cast<std::ptrdiff_t>(p.threads)) {
         for (std::size_t i = 0; i < p.threads; ++i)
-            workers_.push_back(std::make_unique<worker>(
-                p,
-                schedule_,
-                share(p.connections, i),
-                share(p.connections, i + 1) - share(p.connections, i),
-                share(p.requests.value_or(0), i + 1) - share(p.requests.value_or(0), i)
-            ));
+            workers_.push_back(std::make_unique<worker>(p, schedule_, i));
         for (auto& w : workers_)
             threads_.emplace_back([this, &w] { work(*w); });
     }
@@ -85,10 +79,6 @@ public:
     }
 
 private:
-    std::uint64_t share(std::uint64_t all, std::size_t of) const {
-        return all * of / plan_.threads;
-    }
-
     void work(worker& w) noexcept {
         try {
             w.connect();
@@ -113,7 +103,6 @@ private:
             error_ = std::current_exception();
     }
 
-    const plan& plan_;
     schedule schedule_;
     std::latch connected_, go_{1};
     std::mutex mutex_;

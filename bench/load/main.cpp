@@ -29,7 +29,8 @@ namespace coserve_bench {
 namespace {
 
 constexpr const char* reference = R"(
-Each connection keeps N requests under way (--depth); a reply is what sends the next one.
+Each connection keeps N requests under way (--depth); a reply is what sends the next one. With --rate
+each request has its time, and its latency counts from that, however late it could be sent.
 The URL is tcp://HOST:PORT or unix:PATH; its query takes the keys of the server's listener:
   coserve-bench echo 'tcp://127.0.0.1:8080?framing=raw' -c 100 -t 30s
 Times are 250us, 500ms, 10s, 5m; a bare number is seconds. Sizes are 64, 16KiB, 1MiB.
@@ -41,6 +42,7 @@ struct echo_arguments {
     std::string url, time, warmup, timeout = "10s", size = "64", verify = "length", json;
     std::size_t connections = 64, depth = 1, threads = 1;
     std::uint64_t requests = 0;
+    double rate = 0;
     pid_t pid = 0;
 };
 
@@ -101,6 +103,7 @@ plan plan_of(const echo_arguments& a) {
     p.connections = a.connections;
     p.depth = a.depth;
     p.threads = a.threads;
+    p.rate = a.rate;
     p.size = read_size("--size", a.size);
     p.timeout = read_time("--timeout", a.timeout, false);
     if (a.requests != 0) {
@@ -182,6 +185,11 @@ void add_echo(CLI::App& app, echo_arguments& a) {
         ->type_name("TIME");
     echo->add_option("--depth", a.depth, "Requests under way on a connection [1]")
         ->check(range(1, 1'000'000))
+        ->type_name("N");
+    echo->add_option(
+            "-R,--rate", a.rate, "Requests a second, of all connections together [as they come]"
+    )
+        ->check(range(0.001, 1e9))
         ->type_name("N");
     echo->add_option("--size", a.size, "Of a request's payload [64]")->type_name("SIZE");
     echo->add_option("--threads", a.threads, "That share the connections [1]")

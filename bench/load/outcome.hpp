@@ -17,9 +17,10 @@ namespace coserve_bench {
 /// what it has under way fails with it.
 struct outcome {
     std::uint64_t completed = 0, failed = 0;
-    std::uint64_t served = 0;   ///< replies since the warm-up, also to what was sent in it
-    std::uint64_t in_time = 0;  ///< of these, before the time was over
-    latency_histogram latency;
+    std::uint64_t served = 0;    ///< replies since the warm-up, also to what was sent in it
+    std::uint64_t in_time = 0;   ///< of these, before the time was over
+    latency_histogram service;   ///< from the sending of a request to its reply
+    latency_histogram intended;  ///< from its time, where it had one
     std::map<std::string, std::uint64_t> errors;  ///< connections that failed, by kind
     std::string first_error;                      ///< a sentence
     std::uint64_t connected = 0;
@@ -42,7 +43,8 @@ struct outcome {
         failed += o.failed;
         served += o.served;
         in_time += o.in_time;
-        latency += o.latency;
+        service += o.service;
+        intended += o.intended;
         connected += o.connected;
         for (const auto& [kind, count] : o.errors)
             errors[kind] += count;

@@ -82,6 +82,8 @@ json::object described(const plan& p) {
         {"timeout_s", seconds(p.timeout)},
         {"verify", name(p.verify)},
     };
+    if (p.rate != 0)
+        o["rate"] = p.rate;
     if (p.requests)
         o["requests"] = *p.requests;
     else
@@ -91,19 +93,38 @@ json::object described(const plan& p) {
 
 }  // namespace
 
+namespace {
+
+std::string latency_line(const char* label, const latency_histogram& h) {
+    std::string text =
+        std::string(label) + "  mean " + readable(h.mean()) + "  min " + readable(h.least());
+    for (const auto& [name, fraction] : quantiles)
+        text += std::string("  ") + name + " " + readable(h.quantile(fraction));
+    return text + "  max " + readable(h.most()) + "\n";
+}
+
+json::object latency_object(const latency_histogram& h) {
+    json::object latency{{"min", microseconds(h.least())}, {"mean", microseconds(h.mean())}};
+    for (const auto& [name, fraction] : quantiles)
+        latency[name] = microseconds(h.quantile(fraction));
+    latency["max"] = microseconds(h.most());
+    return latency;
+}
+
+}  // namespace
+
 std::string summary(const plan& p, const result& r) {
-    const latency_histogram& l = r.counts.latency;
     std::string text = p.name + "  " + counted(p.connections, "connection") + ", depth " +
                        grouped(p.depth) + ", " + counted(p.size, "byte") + ", " +
-                       counted(p.threads, "thread") + "\n";
+                       counted(p.threads, "thread") +
+                       (p.rate == 0 ? "" : format(", %.0f requests/s", p.rate)) + "\n";
     const double mib = r.rate() * static_cast<double>(p.size) / (1 << 20);
     text += "requests  " + grouped(r.counts.completed) + " in " + readable(r.elapsed) + ": " +
             grouped(static_cast<std::uint64_t>(r.rate())) + "/s, " + format("%.1f", mib) +
             " MiB/s each way\n";
-    text += "latency   mean " + readable(l.mean()) + "  min " + readable(l.least());
-    for (const auto& [label, fraction] : quantiles)
-        text += std::string("  ") + label + " " + readable(l.quantile(fraction));
-    text += "  max " + readable(l.most()) + "\n";
+    if (p.rate != 0)
+        text += latency_line("latency ", r.counts.intended);
+    text += latency_line(p.rate == 0 ? "latency " : "service ", r.counts.service);
     text += format("cpu       this tool %.0f %% of a core", 100 * seconds(r.own_cpu) / r.seconds());
     if (r.server_cpu)
         text += format(
@@ -129,11 +150,9 @@ std::string failures(const plan& p, const result& r) {
 }
 
 std::string json_report(const plan& p, const result& r) {
-    const latency_histogram& l = r.counts.latency;
-    json::object latency{{"min", microseconds(l.least())}, {"mean", microseconds(l.mean())}};
-    for (const auto& [label, fraction] : quantiles)
-        latency[label] = microseconds(l.quantile(fraction));
-    latency["max"] = microseconds(l.most());
+    json::object latency{{"service", latency_object(r.counts.service)}};
+    if (p.rate != 0)
+        latency["intended"] = latency_object(r.counts.intended);
     json::object errors;
     for (const auto& [kind, count] : r.counts.errors)
         errors[kind] = count;
@@ -150,7 +169,7 @@ std::string json_report(const plan& p, const result& r) {
           {"failed", r.counts.failed}}},
         {"elapsed_s", r.seconds()},
         {"rate", r.rate()},
-        {"latency_us", {{"service", std::move(latency)}}},
+        {"latency_us", std::move(latency)},
         {"errors", std::move(errors)},
         {"cpu", std::move(cpu)},
     };

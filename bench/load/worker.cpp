@@ -45,18 +45,21 @@ std::string kind_of(const coserve::error_code& code) {
 
 }  // namespace
 
-worker::worker(
-    const plan& p,
-    const schedule& s,
-    std::size_t first,
-    std::size_t connections,
-    std::uint64_t requests
-)
+namespace {
+
+std::uint64_t share(std::uint64_t all, std::size_t index, std::size_t threads) {
+    return all * (index + 1) / threads - all * index / threads;
+}
+
+}  // namespace
+
+worker::worker(const plan& p, const schedule& s, std::size_t index)
     : plan_(p),
       schedule_(s),
-      first_(first),
-      wanted_(connections),
-      requests_left_(requests),
+      index_(index),
+      first_(p.connections * index / p.threads),
+      wanted_(share(p.connections, index, p.threads)),
+      requests_left_(share(p.requests.value_or(0), index, p.threads)),
       payload_(p.size, p.verify) {}
 
 void worker::run(task<> work) {
@@ -104,54 +107,117 @@ void worker::load() {
 
 task<> worker::load_all() {
     open_ = connections_.size();
+    for (std::size_t i = 0; plan_.rate != 0 && i < plan_.depth; ++i)
+        for (connection& c : connections_)
+            free_.push_back(&c);
     for (connection& c : connections_)
         tasks_.spawn(&worker::exchange, this, &c);
-    if (open_ != 0)
+    if (open_ != 0) {
         tasks_.spawn(&worker::watch, this);
+        if (plan_.rate != 0)
+            tasks_.spawn(&worker::pace, this);
+    }
     co_await tasks_.join();
 }
 
 task<> worker::exchange(connection* c) {
     try {
-        co_await receive(*c);
+        c->last_reply = clock::now();
+        if (plan_.rate == 0)
+            co_await keep_busy(*c);
+        else
+            co_await take_replies(*c);
     } catch (const system_error& e) {
         if (c->timed_out)
             fail(*c, "timeout", "no reply came in time");
+        else if (e.code() == boost::asio::error::operation_aborted)
+            co_return;  // all is done
         else
             fail(*c, kind_of(e.code()), coserve::reason_of(e));
     }
-    if (--open_ == 0)
-        tasks_.cancel();  // the watch
+    --open_;
+    std::erase(free_, c);
+    stop_when_done();
 }
 
-task<> worker::receive(connection& c) {
-    const clock::time_point start = clock::now();
-    c.last_reply = start;
-    while (c.under_way() + c.owed < plan_.depth && may_send(start))
+task<> worker::keep_busy(connection& c) {
+    while (c.under_way() + c.owed < plan_.depth && may_send(c.last_reply))
         ++c.owed;
-    send(c, start);
+    send_owed(c, c.last_reply);
     while (c.under_way() != 0) {
-        auto read = plan_.raw ? c.stream.read_exactly(plan_.size) : c.stream.read_frame();
-        const auto reply = co_await read;
-        if (!reply) {
-            fail(c, "closed", "the server ended the connection");
+        const bool right = co_await receive(c);
+        if (!right)
             co_return;
-        }
-        if (!payload_.is_reply(reply->text(), c.number, c.received)) {
-            fail(
-                c,
-                "wrong_reply",
-                "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"
-            );
-            c.stream.abort();
-            co_return;
-        }
-        const clock::time_point now = clock::now();
-        count(c, now);
-        if (may_send(now))
+        if (may_send(c.last_reply))
             ++c.owed;
-        send(c, now);
+        send_owed(c, c.last_reply);
     }
+}
+
+task<> worker::take_replies(connection& c) {
+    for (;;) {
+        const bool right = co_await receive(c);
+        if (!right)
+            co_return;
+        free_.push_back(&c);
+        send_due(c.last_reply);
+        stop_when_done();
+    }
+}
+
+/// False: it was none, and the connection has failed.
+task<bool> worker::receive(connection& c) {
+    auto read = plan_.raw ? c.stream.read_exactly(plan_.size) : c.stream.read_frame();
+    const auto reply = co_await read;
+    if (!reply) {
+        fail(c, "closed", "the server ended the connection");
+        co_return false;
+    }
+    if (c.under_way() == 0 || !payload_.is_reply(reply->text(), c.number, c.received)) {
+        fail(
+            c,
+            "wrong_reply",
+            "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"
+        );
+        c.stream.abort();
+        co_return false;
+    }
+    count(c, clock::now());
+    co_return true;
+}
+
+/// Gives each request its time: those of all threads take turns.
+task<> worker::pace() {
+    const auto threads = static_cast<double>(plan_.threads);
+    const clock::time_point start = clock::now();
+    for (auto n = static_cast<double>(index_);; n += threads) {
+        const auto at = std::chrono::duration<double>(n / plan_.rate);
+        const auto due = start + std::chrono::duration_cast<clock::duration>(at);
+        clock::time_point now = clock::now();
+        for (; now < due; now = clock::now())
+            co_await coserve::sleep(due - now);
+        if (!may_send(due))
+            break;
+        due_.push_back(due);
+        send_due(now);
+    }
+    paced_ = true;
+    stop_when_done();
+}
+
+void worker::send_due(clock::time_point now) {
+    while (!due_.empty() && !free_.empty()) {
+        send(*free_.front(), due_.front(), now);
+        free_.pop_front();
+        due_.pop_front();
+    }
+}
+
+/// In an open loop the connections go on reading, and the watch goes on in any.
+void worker::stop_when_done() {
+    const bool answered = paced_ && due_.empty() && free_.size() == open_ * plan_.depth;
+    if (open_ == 0 || answered)
+        tasks_.cancel();
 }
 
 bool worker::may_send(clock::time_point now) noexcept {
@@ -167,17 +233,21 @@ bool worker::counts(clock::time_point t) const noexcept {
 }
 
 /// What is not awaited could be queued without end: so no more than is of use.
-void worker::send(connection& c, clock::time_point now) {
-    for (; c.owed != 0 && (c.under_way() == 0 || c.stream.queued() < most_queued); --c.owed) {
-        c.sent_at[c.sent % plan_.depth] = now;
-        [[maybe_unused]] const auto queued =
-            c.stream.write_frame(payload_.request(c.number, c.sent));
-        ++c.sent;
-    }
+void worker::send_owed(connection& c, clock::time_point now) {
+    for (; c.owed != 0 && (c.under_way() == 0 || c.stream.queued() < most_queued); --c.owed)
+        send(c, now, now);
+}
+
+void worker::send(connection& c, clock::time_point intended, clock::time_point now) {
+    c.requests[c.sent % plan_.depth] = {intended, now};
+    if (c.under_way() == 0)
+        c.last_reply = now;  // from when on it may be late
+    [[maybe_unused]] const auto queued = c.stream.write_frame(payload_.request(c.number, c.sent));
+    ++c.sent;
 }
 
 void worker::count(connection& c, clock::time_point now) {
-    const clock::time_point sent = c.sent_at[c.received % plan_.depth];
+    const request& done = c.requests[c.received % plan_.depth];
     ++c.received;
     c.last_reply = last_reply_ = now;
     completed_.store(completed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -186,10 +256,12 @@ void worker::count(connection& c, clock::time_point now) {
     ++outcome_.served;
     if (now < schedule_.end.load(std::memory_order_relaxed))
         ++outcome_.in_time;
-    if (!counts(sent))
+    if (!counts(done.intended))
         return;
     ++outcome_.completed;
-    outcome_.latency.add(now - sent);
+    outcome_.service.add(now - done.sent);
+    if (plan_.rate != 0)
+        outcome_.intended.add(now - done.intended);
 }
 
 void worker::fail(connection& c, const std::string& kind, const std::string& sentence) {

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -31,15 +32,8 @@ struct schedule {
 /// Thread: `connect()`, then `load()`, on one thread; `completed()` from any.
 class worker {
 public:
-    /// Makes `connections` of the plan's, numbered from `first`, and sends `requests` where the
-    /// plan has a number of them.
-    worker(
-        const plan&,
-        const schedule&,
-        std::size_t first,
-        std::size_t connections,
-        std::uint64_t requests
-    );
+    /// The `index`th of the plan's threads: has its share of connections, requests and rate.
+    worker(const plan&, const schedule&, std::size_t index);
 
     /// Those that fail are counted.
     void connect();
@@ -54,13 +48,17 @@ public:
     clock::time_point last_reply() const noexcept { return last_reply_; }
 
 private:
+    struct request {
+        clock::time_point intended, sent;
+    };
+
     struct connection {
         connection(coserve::frame_stream s, std::size_t n, std::size_t depth)
-            : stream(std::move(s)), number(n), sent_at(depth) {}
+            : stream(std::move(s)), number(n), requests(depth) {}
 
         coserve::frame_stream stream;
         std::size_t number;
-        std::vector<clock::time_point> sent_at;  // of what is under way, a ring
+        std::vector<request> requests;  // of those under way, a ring
         std::uint64_t sent = 0, received = 0;
         std::size_t owed = 0;  // requests that wait for room in the queue
         clock::time_point last_reply = clock::now();
@@ -75,17 +73,23 @@ private:
     coserve::task<> connect_one(std::size_t number);
     coserve::task<> load_all();
     coserve::task<> exchange(connection*);
-    coserve::task<> receive(connection&);
+    coserve::task<> keep_busy(connection&);
+    coserve::task<> take_replies(connection&);
+    coserve::task<bool> receive(connection&);
+    coserve::task<> pace();
     coserve::task<> watch();
+    void send_due(clock::time_point now);
+    void stop_when_done();
     bool may_send(clock::time_point now) noexcept;
     bool counts(clock::time_point) const noexcept;
-    void send(connection&, clock::time_point now);
+    void send_owed(connection&, clock::time_point now);
+    void send(connection&, clock::time_point intended, clock::time_point now);
     void count(connection&, clock::time_point now);
     void fail(connection&, const std::string& kind, const std::string& sentence);
 
     const plan& plan_;
     const schedule& schedule_;
-    const std::size_t first_, wanted_;
+    const std::size_t index_, first_, wanted_;
     std::uint64_t requests_left_;
     std::size_t next_ = 0;
 
@@ -93,6 +97,9 @@ private:
     coserve::task_group tasks_{context_.get_executor()};
     std::vector<connection> connections_;
     std::size_t open_ = 0;
+    std::deque<connection*> free_;       // open loop: one entry for each request it may take
+    std::deque<clock::time_point> due_;  // and the requests that none could take in time
+    bool paced_ = false;                 // all have had their time
     payload payload_;
     outcome outcome_;
     clock::time_point last_reply_{};

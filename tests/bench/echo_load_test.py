@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -90,6 +91,30 @@ class Counting(LoadTest):
         ordered = [latency[key] for key in ("min", "p50", "p90", "p99", "p99.9", "p99.99", "max")]
         self.assertEqual(ordered, sorted(ordered))
         self.assertGreater(ordered[0], 0)
+
+    def test_a_rate(self):
+        url = self.serve(f"echo={ANY}").url
+        for arguments in (["-c", "1"], ["-c", "8", "--threads", "2"], ["-c", "2", "--depth", "4"]):
+            with self.subTest(arguments=arguments):
+                report = self.measure(url, "-R", "2000", "-t", "300ms", "--warmup", "0", "--verify", "full", *arguments)
+                self.assertAlmostEqual(report["requests"]["completed"], 600, delta=4)
+                self.assertGreaterEqual(report["latency_us"]["intended"]["max"], report["latency_us"]["service"]["max"])
+
+    def test_a_rate_counts_from_the_time_of_a_request(self):
+        def serve(connection):
+            first = receive_frame(connection)
+            time.sleep(0.3)  # what the server does with its time
+            connection.sendall(frame(first))
+            with contextlib.suppress(EOFError):
+                while True:
+                    connection.sendall(frame(receive_frame(connection)))
+
+        with Peer(serve) as peer:
+            report = self.measure(peer.url, "-R", "100", "-n", "20", "-c", "1")
+        self.assertEqual(report["requests"]["completed"], 20)
+        latency = report["latency_us"]
+        self.assertGreater(latency["intended"]["p50"], 100_000)
+        self.assertLess(latency["service"]["p50"], 100_000)
 
     def test_any_framing(self):
         for framing in ("framing=raw", "order=big&width=2", "framing=length-prefix&includes-header&offset=2"):
@@ -212,6 +237,7 @@ class Usage(LoadTest):
             ([url, "-c", "2", "--threads", "3"], ["--threads 3", "at most one"]),
             ([url, "--verify", "some"], ["--verify some", "off, length or full"]),
             ([url, "--pid", "0"], ["--pid"]),
+            ([url, "-R", "-1"], ["--rate"]),
             ([url, "--frobnicate"], ["--frobnicate"]),
         ):
             with self.subTest(arguments=arguments):
