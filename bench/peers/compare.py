@@ -20,7 +20,7 @@ import sys
 import time
 
 COLUMNS = "1x1x64,64x1x64,64x16x64,1000x1x64,16x1x16384"
-PARTS = "table,connect,cores,idle,tool"
+PARTS = "table,half,connect,cores,idle,tool"
 LIMIT = "epoll, by hand"
 OURS = "coserve"
 IDLE = 18_000
@@ -156,12 +156,12 @@ class Comparison:
             raise RuntimeError(f"{server.name}: {' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def load(self, server, connections, depth, size):
+    def load(self, server, connections, depth, size, *more):
         return self.run_pinned(
             server,
             os.path.join(self.arguments.bin, "coserve-bench"), "echo", f"tcp://127.0.0.1:{server.port}",
             "-c", str(connections), "--depth", str(depth), "--size", str(size), "-t", str(self.arguments.slice),
-            "--warmup", "100ms", "--pid", str(server.pid), "--json", "-",
+            "--warmup", "100ms", "--pid", str(server.pid), "--json", "-", *more,
         )
 
     def table(self, names):
@@ -195,6 +195,24 @@ class Comparison:
                 f" | {spread(run['p50_us'], 0)} | {spread(run['p50_ratio'])} | {spread(run['p99_us'], 0)} |"
             )
         self.results["table"][column] = runs
+
+    def half(self):
+        """How long replies take where the server is not pressed."""
+        runs = {LIMIT: {"p50_us": [], "p99_us": []}, OURS: {"p50_us": [], "p99_us": []}}
+        with self.serving(runs, self.server_cpu) as servers:
+            peak = statistics.median(self.load(servers[0], 64, 1, 64)["rate"] for _ in range(3))
+            for _, order in alternating(servers, self.arguments.rounds):
+                for server in order:
+                    latency = self.load(server, 64, 1, 64, "-R", str(round(peak / 2)))["latency_us"]["intended"]
+                    runs[server.name]["p50_us"].append(latency["p50"])
+                    runs[server.name]["p99_us"].append(latency["p99"])
+        self.say(f"\n### 64 connections at half of the limit's peak: {peak / 2:,.0f} requests/s, latency from each request's time\n")
+        self.say("| server | p50 us | p99 us | p99 to the limit |")
+        self.say("|---|---|---|---|")
+        for name, run in runs.items():
+            ratio = spread(ratios(run["p99_us"], runs[LIMIT]["p99_us"]))
+            self.say(f"| {name} | {spread(run['p50_us'], 0)} | {spread(run['p99_us'], 0)} | {ratio} |")
+        self.results["half"] = {"rate": peak / 2, "runs": runs}
 
     def connects(self):
         """Connect, one echo, close."""
@@ -294,6 +312,8 @@ class Comparison:
         parts = self.arguments.parts.split(",")
         if "table" in parts:
             self.table(names)
+        if "half" in parts:
+            self.half()
         if "connect" in parts:
             self.connects()
         if "cores" in parts:
