@@ -1,6 +1,7 @@
 // Plain Asio, as a tutorial writes it: a coroutine per connection reads a header, then a body, and
-// writes both back. One thread.
+// writes both back. One thread. With an argument it has a timer of its own beside it.
 #include "descriptors.hpp"
+#include "timer_lateness.hpp"
 #include "to_upper.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -18,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <iostream>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -54,7 +56,7 @@ asio::awaitable<void> accept_all(tcp::acceptor acceptor) {
     }
 }
 
-int main() {
+int main(int argc, char**) {
     raise_descriptor_limit();
     asio::io_context context(1);
     tcp::acceptor acceptor(context, tcp::v4());
@@ -62,5 +64,8 @@ int main() {
     acceptor.listen(4096);
     std::cout << acceptor.local_endpoint().port() << std::endl;
     asio::co_spawn(context, accept_all(std::move(acceptor)), asio::detached);
+    std::optional<timer_lateness> timer;
+    if (argc > 1)
+        timer.emplace(context);
     context.run();
 }

@@ -20,7 +20,7 @@ import sys
 import time
 
 COLUMNS = "1x1x64,64x1x64,64x16x64,1000x1x64,16x1x16384"
-PARTS = "table,half,connect,cores,idle,tool"
+PARTS = "table,half,connect,cores,idle,timer,tool"
 LIMIT = "epoll, by hand"
 OURS = "coserve"
 IDLE = 18_000
@@ -291,6 +291,33 @@ class Comparison:
             self.results["idle"][name] = {"connections": count, "bytes": each, "bytes_later": later}
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
+    def timer(self):
+        """What a server does to a timer of its host's."""
+        hosts = {
+            OURS: [os.path.join(self.arguments.bin, "host_timer")],
+            "Asio, plain": [*self.command("Asio, plain"), "timer"],
+        }
+        self.results["timer"] = {}
+        self.say("\n### A host's own 1 ms timer beside 1000x1x64\n")
+        self.say("| server | late by, p50 us | p99 us |")
+        self.say("|---|---|---|")
+        for name, command in hosts.items():
+            if not os.path.exists(command[0]):
+                continue
+            runs = {"p50_us": [], "p99_us": []}
+            for _ in range(self.arguments.rounds):
+                server = Server(name, command, self.server_cpu)
+                try:
+                    self.load(server, 1000, 1, 64)
+                    server.process.terminate()
+                    late = json.loads(server.process.stdout.readline())
+                    for key, values in runs.items():
+                        values.append(late[key])
+                finally:
+                    server.stop()
+            self.say(f"| {name} | {spread(runs['p50_us'], 0)} | {spread(runs['p99_us'], 0)} |")
+            self.results["timer"][name] = runs
+
     def tool(self):
         """The load tool beside a bare client, at the same server."""
         bare = os.path.join(self.arguments.peers, "epoll_client")
@@ -320,6 +347,8 @@ class Comparison:
             self.cores()
         if "idle" in parts:
             self.idle(names)
+        if "timer" in parts:
+            self.timer()
         if "tool" in parts:
             self.tool()
         self.save()
