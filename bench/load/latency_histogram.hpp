@@ -24,7 +24,7 @@ public:
         value = std::min(value, largest);
         if (value < 2 * steps)
             return static_cast<int>(value);
-        const int shift = std::bit_width(value) - bits - 1;
+        const int shift = static_cast<int>(std::bit_width(value)) - bits - 1;
         return static_cast<int>((value >> shift) + static_cast<std::uint64_t>(shift) * steps);
     }
 

@@ -225,7 +225,10 @@ bool worker::may_send(clock::time_point now) noexcept {
         return false;
     if (!plan_.requests || !counts(now))
         return true;
-    return requests_left_ != 0 && requests_left_-- != 0;
+    if (requests_left_ == 0)
+        return false;
+    --requests_left_;
+    return true;
 }
 
 bool worker::counts(clock::time_point t) const noexcept {
