@@ -7,7 +7,6 @@
 namespace coserve {
 namespace {
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
 constexpr std::size_t gibibyte = std::size_t{1} << 30;
 
 }  // namespace

@@ -41,7 +41,7 @@ TEST(payload_test, full_takes_the_request_and_its_upper_case_alone) {
 TEST(payload_test, full_tells_the_requests_of_a_connection_apart) {
     payload p(4, verification::full);
     std::set<std::string> seen;
-    for (std::uint64_t i = 0; i < 26 * 26 * 26; ++i)
+    for (std::uint64_t i = 0; i < std::uint64_t{26} * 26 * 26; ++i)
         EXPECT_TRUE(seen.emplace(p.request(0, i)).second) << i;
 }
 
