@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <cstdint>
+#include <utility>
 
 namespace coserve::detail {
 
@@ -13,25 +13,26 @@ namespace {
 
 constexpr int most_refusals = 100;
 
-thread_local std::uint64_t this_turn = 0;
+// Whoever was refused last is all that has to be remembered: one that runs away lets nobody else
+// run.
+thread_local const void* refused = nullptr;
+thread_local int refusals = 0;
 
 }  // namespace
 
-// Whoever is refused last is all that has to be remembered: one that runs away lets nobody else
-// run.
 bool runs_away(const void* coroutine) noexcept {
-    thread_local const void* last = nullptr;
-    thread_local std::uint64_t turn = 0;
-    thread_local int refusals = 0;
-    if (last != coroutine || turn != this_turn)
+    if (std::exchange(refused, coroutine) != coroutine)
         refusals = 0;
-    last = coroutine;
-    turn = this_turn;
     return ++refusals > most_refusals;
 }
 
+void forget(const void* coroutine) noexcept {
+    if (refused == coroutine)
+        refused = nullptr;
+}
+
 void begin_turn() noexcept {
-    ++this_turn;
+    refused = nullptr;
 }
 
 asio::awaitable<void> drop_coroutine() {

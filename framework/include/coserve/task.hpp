@@ -38,7 +38,9 @@ concept an_awaitable = requires(A& a) { []<class U>(asio::awaitable<U>&) {}(a); 
 // Told of each await that a cancelled coroutine was refused. True: it awaits again and again in one
 // turn, would never yield, and is to be dropped.
 bool runs_away(const void* coroutine) noexcept;
-// Tells that this thread's loop goes on.
+// It has ended; another may take its place in memory.
+void forget(const void* coroutine) noexcept;
+// This thread's loop goes on.
 void begin_turn() noexcept;
 
 // Never completes. The coroutine that awaits it, and those that await that one, are destroyed soon.
@@ -54,6 +56,8 @@ asio::awaitable<U> dropped() {
 template <class T>
 struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
     using frame = asio::detail::awaitable_frame<T, asio::any_io_executor>;
+
+    ~task_promise() { forget(this); }
 
     task<T> get_return_object() noexcept {
         static_assert(
