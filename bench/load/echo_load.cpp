@@ -36,8 +36,9 @@ public:
     void connect() { connected_.wait(); }
 
     void go(bool count_at_once) {
+        schedule_.start = clock::now();
         if (count_at_once)
-            begin();
+            schedule_.begin = schedule_.start;
         go_.count_down();
     }
 

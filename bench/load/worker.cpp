@@ -189,10 +189,9 @@ task<bool> worker::receive(connection& c) {
 /// Gives each request its time: those of all threads take turns.
 task<> worker::pace() {
     const auto threads = static_cast<double>(plan_.threads);
-    const clock::time_point start = clock::now();
     for (auto n = static_cast<double>(index_);; n += threads) {
         const auto at = std::chrono::duration<double>(n / plan_.rate);
-        const auto due = start + std::chrono::duration_cast<clock::duration>(at);
+        const auto due = schedule_.start + std::chrono::duration_cast<clock::duration>(at);
         clock::time_point now = clock::now();
         for (; now < due; now = clock::now())
             co_await coserve::sleep(due - now);

@@ -25,6 +25,7 @@ using clock = std::chrono::steady_clock;
 
 /// What all threads are told while they run.
 struct schedule {
+    clock::time_point start;  ///< of the load, warm-up included; set before `load()`
     std::atomic<clock::time_point> begin = clock::time_point::max();  ///< the warm-up is over
     std::atomic<clock::time_point> end = clock::time_point::max();    ///< nothing more is sent
 };

@@ -97,7 +97,7 @@ class Counting(LoadTest):
         for arguments in (["-c", "1"], ["-c", "8", "--threads", "2"], ["-c", "2", "--depth", "4"]):
             with self.subTest(arguments=arguments):
                 report = self.measure(url, "-R", "2000", "-t", "300ms", "--warmup", "0", "--verify", "full", *arguments)
-                self.assertAlmostEqual(report["requests"]["completed"], 600, delta=4)
+                self.assertAlmostEqual(report["requests"]["completed"], 600, delta=1)
                 self.assertGreaterEqual(report["latency_us"]["intended"]["max"], report["latency_us"]["service"]["max"])
 
     def test_a_rate_counts_from_the_time_of_a_request(self):
