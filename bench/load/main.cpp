@@ -31,7 +31,7 @@ namespace {
 constexpr const char* reference = R"(
 Each connection keeps N requests under way (--depth); a reply is what sends the next one. With --rate
 each request has its time, and its latency counts from that, however late it could be sent.
-The URL is tcp://HOST:PORT or unix:PATH; its query takes the keys of the server's listener:
+The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit keys of the server's listener:
   coserve-bench echo 'tcp://127.0.0.1:8080?framing=raw' -c 100 -t 30s
 Times are 250us, 500ms, 10s, 5m; a bare number is seconds. Sizes are 64, 16KiB, 1MiB.
 Exit codes: 0; 1 a connection failed; 2 usage.

@@ -60,7 +60,11 @@ public:
             ->disable_flag_override();
         app_.add_option("--config", config_, "TOML file; its keys are these flags without dashes")
             ->type_name("FILE");
-        app_.add_flag("--check", result_.check_only, "Check everything, bind nothing, and exit")
+        app_.add_flag(
+                "--check",
+                result_.check_only,
+                "Check the options and the URLs, bind nothing, and exit"
+        )
             ->disable_flag_override();
         app_.add_option(
                 "--listen", listens_, "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700]"

@@ -15,8 +15,8 @@
 #include <iostream>
 #include <set>
 #include <string>
+#include <sys/resource.h>
 #include <type_traits>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -173,13 +173,19 @@ outcome run(F coroutine) {
     return {probe::strays, probe::alive.size()};
 }
 
+void limit_processor_time() {
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = 1;  // second
+    ::setrlimit(RLIMIT_CPU, &limit);
+}
+
 // In a process of its own, where it may crash or never end.
 template <class F>
 outcome run_apart(F coroutine) {
     outcome was{};
     EXPECT_EXIT(
         {
-            alarm(10);
+            limit_processor_time();
             run(coroutine);
             std::exit(at_end ? 0 : 1);
         },

@@ -70,7 +70,7 @@ public:
             "seen by every core: use core_local<T> or concurrent(object)"
         );
         static_assert(
-            (!detail::is_closure<A> && ...),
+            ((detail::is_shared_mutable<A> || !detail::is_closure<A>) && ...),
             "what it captures is seen by every core: pass that as an argument"
         );
         add_service(
