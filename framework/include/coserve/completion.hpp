@@ -17,7 +17,7 @@ template <class Signature>
 class completion;
 
 /// `boost::asio::any_completion_handler` without a cancellation signal of its own between the
-/// handler's slot and what it waits for: two allocations less for each read that waits. Its slot is
+/// handler's slot and what it waits for: one allocation less for each read that waits. Its slot is
 /// the handler's. Its memory is as much as it needs, because an idle connection keeps it.
 template <class... A>
 class completion<void(A...)> {
