@@ -15,6 +15,7 @@
 
 namespace coserve_bench {
 
+using coserve::frame_stream;
 using coserve::system_error;
 using coserve::task;
 using namespace std::chrono_literals;
@@ -122,7 +123,7 @@ task<> worker::load_all() {
 
 task<> worker::exchange(connection* c) {
     try {
-        c->last_reply = clock::now();
+        c->arrived = c->last_reply = clock::now();
         if (plan_.rate == 0)
             co_await keep_busy(*c);
         else
@@ -145,33 +146,43 @@ task<> worker::keep_busy(connection& c) {
         ++c.owed;
     send_owed(c, c.last_reply);
     while (c.under_way() != 0) {
-        const bool right = co_await receive(c);
-        if (!right)
+        auto read = next_reply(c);
+        const bool here = read.ready();
+        const auto reply = here ? read.take() : co_await read;
+        if (!here)
+            c.arrived = clock::now();
+        if (!accept(c, reply))
             co_return;
-        if (may_send(c.last_reply))
+        if (may_send(c.arrived))
             ++c.owed;
-        send_owed(c, c.last_reply);
+        send_owed(c, c.arrived);
     }
 }
 
 task<> worker::take_replies(connection& c) {
     for (;;) {
-        const bool right = co_await receive(c);
-        if (!right)
+        auto read = next_reply(c);
+        const bool here = read.ready();
+        const auto reply = here ? read.take() : co_await read;
+        if (!here)
+            c.arrived = clock::now();
+        if (!accept(c, reply))
             co_return;
         free_.push_back(&c);
-        send_due(c.last_reply);
+        send_due(c.arrived);
         stop_when_done();
     }
 }
 
+frame_stream::read_operation worker::next_reply(connection& c) {
+    return plan_.raw ? c.stream.read_exactly(plan_.size) : c.stream.read_frame();
+}
+
 /// False: it was none, and the connection has failed.
-task<bool> worker::receive(connection& c) {
-    auto read = plan_.raw ? c.stream.read_exactly(plan_.size) : c.stream.read_frame();
-    const auto reply = co_await read;
+bool worker::accept(connection& c, const std::optional<coserve::frame>& reply) {
     if (!reply) {
         fail(c, "closed", "the server ended the connection");
-        co_return false;
+        return false;
     }
     if (c.under_way() == 0 || !payload_.is_reply(reply->text(), c.number, c.received)) {
         fail(
@@ -180,10 +191,10 @@ task<bool> worker::receive(connection& c) {
             "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"
         );
         c.stream.abort();
-        co_return false;
+        return false;
     }
-    count(c, clock::now());
-    co_return true;
+    count(c);
+    return true;
 }
 
 /// Gives each request its time: those of all threads take turns.
@@ -248,7 +259,8 @@ void worker::send(connection& c, clock::time_point intended, clock::time_point n
     ++c.sent;
 }
 
-void worker::count(connection& c, clock::time_point now) {
+void worker::count(connection& c) {
+    const clock::time_point now = c.arrived;
     const request& done = c.requests[c.received % plan_.depth];
     ++c.received;
     c.last_reply = last_reply_ = now;

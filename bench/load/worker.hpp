@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,8 @@ private:
         std::vector<request> requests;  // of those under way, a ring
         std::uint64_t sent = 0, received = 0;
         std::size_t owed = 0;  // requests that wait for room in the queue
+        // When the bytes were read from the kernel of which the last reply was one.
+        clock::time_point arrived{};
         clock::time_point last_reply = clock::now();
         bool timed_out = false;
 
@@ -76,7 +79,8 @@ private:
     coserve::task<> exchange(connection*);
     coserve::task<> keep_busy(connection&);
     coserve::task<> take_replies(connection&);
-    coserve::task<bool> receive(connection&);
+    coserve::frame_stream::read_operation next_reply(connection&);
+    bool accept(connection&, const std::optional<coserve::frame>& reply);
     coserve::task<> pace();
     coserve::task<> watch();
     void send_due(clock::time_point now);
@@ -85,7 +89,7 @@ private:
     bool counts(clock::time_point) const noexcept;
     void send_owed(connection&, clock::time_point now);
     void send(connection&, clock::time_point intended, clock::time_point now);
-    void count(connection&, clock::time_point now);
+    void count(connection&);
     void fail(connection&, const std::string& kind, const std::string& sentence);
 
     const plan& plan_;
