@@ -148,20 +148,20 @@ class Comparison:
                 running.callback(servers[-1].stop)
             yield servers
 
-    def run_pinned(self, server, *command):
+    def run_pinned(self, server, *command, cpus=None):
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=120, preexec_fn=lambda: os.sched_setaffinity(0, self.load_cpu)
+            command, capture_output=True, text=True, timeout=120, preexec_fn=lambda: os.sched_setaffinity(0, cpus or self.load_cpu)
         )
         if done.returncode != 0:
             raise RuntimeError(f"{server.name}: {' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def load(self, server, connections, depth, size, *more):
+    def load(self, server, connections, depth, size, *more, cpus=None):
         return self.run_pinned(
             server,
             os.path.join(self.arguments.bin, "coserve-bench"), "echo", f"tcp://127.0.0.1:{server.port}",
             "-c", str(connections), "--depth", str(depth), "--size", str(size), "-t", str(self.arguments.slice),
-            "--warmup", "100ms", "--pid", str(server.pid), "--json", "-", *more,
+            "--warmup", "100ms", "--pid", str(server.pid), "--json", "-", *more, cpus=cpus,
         )
 
     def table(self, names):
@@ -216,43 +216,48 @@ class Comparison:
 
     def connects(self):
         """Connect, one echo, close."""
-        os.sched_setaffinity(0, self.load_cpu)
-        cycles = 2000
-        runs = {LIMIT: {"cpu_us": [], "rate": []}, OURS: {"cpu_us": [], "rate": []}}
-        with self.serving(runs, self.server_cpu) as servers:
-            for _, order in alternating(servers, self.arguments.rounds):
-                for server in order:
-                    before, start = server.cpu_seconds(), time.monotonic()
-                    for _ in range(cycles):
-                        with connect(server.port) as peer:
-                            exchange(peer, b"hello")
-                    elapsed = time.monotonic() - start
-                    time.sleep(0.05)  # what the last close costs
-                    runs[server.name]["cpu_us"].append((server.cpu_seconds() - before) / cycles * 1e6)
-                    runs[server.name]["rate"].append(cycles / elapsed)
-        os.sched_setaffinity(0, self.all_cpus)
-        self.say("\n### Connect, one echo, close (one client, in Python)\n")
-        self.say("| server | CPU us a cycle | to the limit | cycles/s |")
-        self.say("|---|---|---|---|")
-        for name, run in runs.items():
-            ratio = spread(ratios(run["cpu_us"], runs[LIMIT]["cpu_us"]))
-            self.say(f"| {name} | {spread(run['cpu_us'], 1)} | {ratio} | {statistics.median(run['rate']):,.0f} |")
-        self.results["connect"] = runs
+        client, cycles = os.path.join(self.arguments.peers, "connect_client"), 4000
+        self.results["connect"] = {}
+        with self.serving([LIMIT, OURS], self.server_cpu) as servers:
+            for together in (1, 64):
+                runs = {server.name: {"cpu_us": [], "rate": []} for server in servers}
+                for _, order in alternating(servers, self.arguments.rounds):
+                    for server in order:
+                        before = server.cpu_seconds()
+                        done = self.run_pinned(server, client, str(server.port), str(together), str(cycles))
+                        time.sleep(0.05)  # what the last close costs
+                        runs[server.name]["cpu_us"].append((server.cpu_seconds() - before) / cycles * 1e6)
+                        runs[server.name]["rate"].append(cycles / done["seconds"])
+                self.say(f"\n### Connect, one echo, close: {together} at a time\n")
+                self.say("| server | CPU us a cycle | to the limit | cycles/s |")
+                self.say("|---|---|---|---|")
+                for name, run in runs.items():
+                    ratio = spread(ratios(run["cpu_us"], runs[LIMIT]["cpu_us"]))
+                    self.say(f"| {name} | {spread(run['cpu_us'], 1)} | {ratio} | {statistics.median(run['rate']):,.0f} |")
+                self.results["connect"][together] = runs
 
     def cores(self):
-        """What a second core costs, and how evenly the two are loaded."""
+        """What a second core costs, and how evenly the two are loaded: both processors carry half of the load beside."""
         cost, share = {}, {}
-        with self.serving([OURS], self.all_cpus, 1) as [one], self.serving([OURS], self.all_cpus, 2) as [two]:
+        with self.serving([OURS], self.server_cpu, 1) as [one], self.serving([OURS], self.all_cpus, 2) as [two]:
+
+            def spread_load(server, connections):
+                return self.load(server, connections, 1, 64, "--threads", "2", cpus=self.all_cpus)
+
+            spread_load(two, 64)
+            busiest = sorted(two.cpu_by_thread().items(), key=lambda item: -item[1])[:2]
+            for (task, _), cpu in zip(busiest, sorted(self.all_cpus)):
+                os.sched_setaffinity(int(task), {cpu})
             for connections in (64, 1000):
                 cost[connections] = []
                 for _, order in alternating([one, two], self.arguments.rounds):
-                    used = {server: self.load(server, connections, 1, 64)["cpu"]["server_us_per_request"] for server in order}
+                    used = {server: spread_load(server, connections)["cpu"]["server_us_per_request"] for server in order}
                     cost[connections].append(used[two] / used[one])
             for connections in (8, 64, 1000):
                 share[connections] = []
                 for _ in range(self.arguments.rounds):
                     before = two.cpu_by_thread()
-                    self.load(two, connections, 1, 64)
+                    spread_load(two, connections)
                     used = sorted(cpu - before.get(task, 0) for task, cpu in two.cpu_by_thread().items())
                     share[connections].append(used[-1] / sum(used))
         self.say("\n### Two cores\n")
