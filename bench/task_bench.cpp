@@ -7,12 +7,12 @@
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace coserve {
 namespace {
@@ -29,9 +29,12 @@ public:
 
     int take() const noexcept { return value_; }
 
-    auto wait() {
-        return asio::async_initiate<const asio::deferred_t, void(int)>(
-            [](auto handler) { std::move(handler)(-1); }, asio::deferred
+    number&& wait() noexcept { return std::move(*this); }
+
+    template <asio::completion_token_for<void(int)> Token>
+    auto operator()(Token&& token) {
+        return asio::async_initiate<Token, void(int)>(
+            [](auto handler) { std::move(handler)(-1); }, token
         );
     }
 

@@ -25,17 +25,15 @@ std::span<std::byte> byte_queue::prepare(buffer_pool& pool, std::size_t least) {
     return {block_.data + end_, block_.size - end_};
 }
 
-void byte_queue::append(buffer_pool& pool, std::span<const std::byte> more) {
-    if (more.empty())
-        return;
-    std::size_t least = more.size();
+std::byte* byte_queue::extend(buffer_pool& pool, std::size_t size) {
+    std::size_t least = size;
     if (!block_.data && least < buffer_pool::normal)
         least = buffer_pool::normal;  // the one that is in the cache
-    else if (block_.size - end_ < least && least < size())
-        least = size();  // doubles, so that appending stays linear
-    const auto room = prepare(pool, least);
-    std::memcpy(room.data(), more.data(), more.size());
-    commit(more.size());
+    else if (block_.size - end_ < least && least < this->size())
+        least = this->size();  // doubles, so that it stays linear
+    std::byte* const room = prepare(pool, least).data();
+    commit(size);
+    return room;
 }
 
 void byte_queue::consume(std::size_t size) noexcept {

@@ -31,7 +31,8 @@ public:
     // That many of the prepared bytes are data now.
     void commit(std::size_t size) noexcept { end_ += size; }
 
-    void append(buffer_pool&, std::span<const std::byte>);
+    // Where that many bytes go, at least one, that are data now, whoever fills them in.
+    std::byte* extend(buffer_pool&, std::size_t size);
 
     // Drops bytes at the front; in sanitizer builds it is a fault to touch them then.
     void consume(std::size_t size) noexcept;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,13 +31,15 @@ public:
     std::size_t core() const noexcept { return core_; }
 
     // It was counted by its peer's address, too.
-    void count_peer(std::string address) { peer_ = std::move(address); }
+    void count_peer(std::string address) {
+        peer_ = std::make_unique<const std::string>(std::move(address));
+    }
 
 private:
     std::shared_ptr<server_state> server_;
     std::shared_ptr<listener_state> listener_;
-    std::size_t core_;
-    std::string peer_;  // not empty: counted by its address
+    std::unique_ptr<const std::string> peer_;
+    std::uint32_t core_;
 };
 
 }  // namespace coserve

@@ -41,7 +41,10 @@ frame_stream::read_operation frame_stream::read_exactly(std::size_t size) noexce
 frame_stream::read_operation frame_stream::read_until(std::string_view delimiter) {
     if (delimiter.empty())
         throw std::invalid_argument("read_until: the delimiter is empty");
-    return {*state_, {.what = read_request::kind::until, .delimiter = delimiter}};
+    return {
+        *state_,
+        {.what = read_request::kind::until, .size = delimiter.size(), .delimiter = delimiter.data()}
+    };
 }
 
 frame_stream::wait_operation frame_stream::write_frame(frame_view body) {
@@ -49,13 +52,11 @@ frame_stream::wait_operation frame_stream::write_frame(frame_view body) {
 }
 
 frame_stream::wait_operation frame_stream::write_frame(frame_view header, frame_view body) {
-    state_->write_frame(header, body);
-    return {*state_, stream_event::writable};
+    return {*state_, stream_event::writable, state_->write_frame(header, body)};
 }
 
 frame_stream::wait_operation frame_stream::write(frame_view raw) {
-    state_->write(raw);
-    return {*state_, stream_event::writable};
+    return {*state_, stream_event::writable, state_->write(raw)};
 }
 
 frame_stream::wait_operation frame_stream::flush() {
@@ -114,20 +115,24 @@ mailbox frame_stream::sender() const {
 // ---- the operations
 
 bool frame_stream::read_operation::ready() {
-    return stream_->try_read(request_, next_);
+    return waiting_.stream->try_read(request_, next_);
 }
 
 bool frame_stream::read_operation::never_completes() const noexcept {
-    return stream_->running_away();
+    return waiting_.stream->running_away();
 }
 
 void frame_stream::read_operation::start(
     stream_state& stream, const read_request& request, completion<signature> handler
 ) {
-    stream.wait_read(request, std::move(handler));
+    stream.read(request, std::move(handler));
 }
 
-bool frame_stream::wait_operation::ready() {
+void frame_stream::read_operation::go_on(stream_state& stream, completion<signature> handler) {
+    stream.wait_read(std::move(handler));
+}
+
+bool frame_stream::wait_operation::asked() {
     return !never_completes() && stream_->happened(event_);
 }
 

@@ -117,21 +117,35 @@ void length_prefix_codec::options::read(option_reader& reader) {
 length_prefix_codec::length_prefix_codec() : length_prefix_codec(options{}) {}
 
 length_prefix_codec::length_prefix_codec(const options& o)
-    : bias_(o.adjust),
-      header_(static_cast<std::uint16_t>(o.offset + o.width)),
-      strip_(o.strip.value_or(header_)),
+    : adjust_(o.adjust),
+      strip_(o.strip.value_or(static_cast<std::uint16_t>(o.offset + o.width))),
+      offset_(o.offset),
       width_(o.width),
       big_endian_(o.big_endian),
-      too_long_(o.too_long) {
-    if (!is_width(width_))
+      is_signed_(o.is_signed),
+      includes_header_(o.includes_header),
+      skips_too_long_(o.too_long == on_too_long::skip) {
+    if (!is_width(o.width))
         throw configuration_error(
-            "length-prefix: width=" + std::to_string(width_) + ": must be 1, 2, 3, 4 or 8"
+            "length-prefix: width=" + std::to_string(o.width) + ": must be 1, 2, 3, 4 or 8"
         );
-    largest_ = highest >> (64 - 8 * width_ + (o.is_signed ? 1 : 0));
-    if (o.includes_header)
-        bias_ -= header_;
-    const std::int64_t into_payload = std::max(0, strip_ - header_);
-    smallest_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, into_payload - bias_));
+}
+
+inline std::uint16_t length_prefix_codec::header() const noexcept {
+    return static_cast<std::uint16_t>(offset_ + width_);
+}
+
+inline std::int64_t length_prefix_codec::bias() const noexcept {
+    return std::int64_t{adjust_} - (includes_header_ ? header() : 0);
+}
+
+inline std::uint64_t length_prefix_codec::largest() const noexcept {
+    return highest >> (64 - 8 * width_ + (is_signed_ ? 1 : 0));
+}
+
+inline std::uint64_t length_prefix_codec::smallest() const noexcept {
+    const std::int64_t into_payload = std::max(0, strip_ - header());
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, into_payload - bias()));
 }
 
 // Every result is made where it is returned: a local one would be copied, which costs more than all
@@ -141,17 +155,18 @@ decoded length_prefix_codec::decode(std::span<const std::byte> input) {
         return skip(input.size());
     std::uint64_t total = started_;
     if (total == 0) {
-        if (input.size() < header_)
+        const std::uint16_t header = this->header();
+        if (input.size() < header)
             return {};
-        const std::uint64_t length = load(input.data() + (header_ - width_), width_, big_endian_);
-        // May wrap around, on a positive bias only: such a sum is below the length, and `refuse`
-        // tells.
-        const std::uint64_t payload = length + static_cast<std::uint64_t>(bias_);
-        const bool wrapped = bias_ > 0 && payload < length;
-        if (length > largest_ || length < smallest_ || wrapped || payload > max_frame() ||
-            payload > highest - header_) [[unlikely]]
-            return refuse(length, input.size());
-        total = header_ + payload;
+        const std::uint64_t length = load(input.data() + offset_, width_, big_endian_);
+        const std::int64_t bias = this->bias();
+        const std::uint64_t payload = length + static_cast<std::uint64_t>(bias);
+        // What wraps around has the top bit in one of the two, and so have few others.
+        if (length > largest() || payload > max_frame() || (length | payload) > highest >> 1 ||
+            header + payload < strip_) [[unlikely]]
+            if (!takes(length))
+                return refuse(length, input.size());
+        total = header + payload;
     }
     const bool whole = input.size() >= total;
     started_ = whole ? 0 : total;
@@ -178,18 +193,26 @@ error_code length_prefix_codec::encode(frame_view header, frame_view body, envel
     const std::uint64_t payload = header.size() + body.size();
     if (payload > max_frame())
         return errc::frame_too_long;
-    const std::uint64_t length = payload - static_cast<std::uint64_t>(bias_);
-    const bool negative = bias_ > 0 && length > payload;
-    const bool wrapped = bias_ < 0 && length < payload;
-    if (negative || wrapped || length > largest_)
+    const std::int64_t bias = this->bias();
+    const std::uint64_t length = payload - static_cast<std::uint64_t>(bias);
+    const bool negative = bias > 0 && length > payload;
+    const bool wrapped = bias < 0 && length < payload;
+    if (negative || wrapped || length > largest())
         return errc::unencodable_frame;
-    const std::span<std::byte> prefix = out.make_prefix(header_);
-    const std::size_t offset = header_ - width_;
-    std::fill_n(prefix.begin(), offset, std::byte{});
-    store(prefix.data() + offset, width_, big_endian_, length);
+    const std::span<std::byte> prefix = out.make_prefix(this->header());
+    std::fill_n(prefix.begin(), offset_, std::byte{});
+    store(prefix.data() + offset_, width_, big_endian_, length);
     out.payload = {header, body};
     out.suffix = {};
     return {};
+}
+
+bool length_prefix_codec::takes(std::uint64_t length) const noexcept {
+    const std::uint64_t payload = length + static_cast<std::uint64_t>(bias());
+    // May be the case on a positive bias only: such a sum is below the length.
+    const bool wrapped = bias() > 0 && payload < length;
+    return length <= largest() && length >= smallest() && !wrapped && payload <= max_frame() &&
+           payload <= highest - header();
 }
 
 /// Why a length is not taken; where it is only too long and such frames are skipped, the beginning
@@ -197,24 +220,24 @@ error_code length_prefix_codec::encode(frame_view header, frame_view body, envel
 decoded length_prefix_codec::refuse(std::uint64_t length, std::size_t available) noexcept {
     decoded result;
     result.what = decoded::outcome::error;
-    if (length > largest_) {
+    if (length > largest()) {
         result.error = errc::negative_length;
         return result;
     }
     result.declared = length;
-    if (length < smallest_) {
+    if (length < smallest()) {
         result.error = errc::length_too_small;
         return result;
     }
     result.error = errc::frame_too_long;
-    result.declared = length + static_cast<std::uint64_t>(bias_);
-    const bool wrapped = bias_ > 0 && result.declared < length;
+    result.declared = length + static_cast<std::uint64_t>(bias());
+    const bool wrapped = bias() > 0 && result.declared < length;
     if (wrapped)
         result.declared = highest;
     // A frame whose end lies beyond 64 bits has no next frame to skip to.
-    if (wrapped || result.declared > highest - header_ || too_long_ == on_too_long::close)
+    if (wrapped || result.declared > highest - header() || !skips_too_long_)
         return result;
-    started_ = header_ + result.declared;
+    started_ = header() + result.declared;
     const decoded first = skip(available);
     result.what = first.what;
     result.consumed = first.consumed;

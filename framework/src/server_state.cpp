@@ -211,7 +211,8 @@ void server_state::admit(
         return refuse(*l, peer, "max-connections-per-peer is reached");
     const std::size_t where = least_loaded();
     connection_permit permit(shared_from_this(), l, where);
-    permit.count_peer(std::move(address));
+    if (!address.empty())
+        permit.count_peer(std::move(address));
     auto start = [this, where, fd = std::move(fd), peer, permit = std::move(permit)]() mutable {
         start_session(where, make_socket_transport(std::move(fd), peer), std::move(permit));
     };

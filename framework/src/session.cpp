@@ -2,9 +2,7 @@
 
 #include "error_text.hpp"
 #include "server_state.hpp"
-#include "spawn_end.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -26,39 +24,29 @@ constexpr duration finish_time = 5s, finish_time_at_expiry = 1s;
 
 void session::start(core& c, std::unique_ptr<transport> t, connection_permit permit) {
     const auto s = std::make_shared<session>(c, std::move(t), std::move(permit));
-    if (s->permit_->server().stopping())
+    if (s->permit_.server().stopping())
         s->begin_drain();
-    s->spawn(run(s));
+    s->go_on(run(s));
 }
 
 session::session(core& c, std::unique_ptr<transport> t, connection_permit permit)
     : core_(c),
-      permit_(std::make_unique<connection_permit>(std::move(permit))),
+      permit_(std::move(permit)),
       stream_(new stream_state(
           c,
           std::move(t),
-          permit_->listener().options.codecs.read(),
-          permit_->listener().options.codecs.write(),
-          permit_->listener().limits
+          permit_.listener().options.codecs.read(),
+          permit_.listener().options.codecs.write(),
+          permit_.listener().limits
       )) {
     stream_.state().observe(this);
     stream_.state().drop_runaways();
-    permit_->server().sessions(permit_->core()).add(*this);
+    permit_.server().sessions(permit_.core()).add(*this);
 }
 
 session::~session() {
     core_.timers().forget(*this);
-    permit_->server().sessions(permit_->core()).remove(*this);
-}
-
-// Its coroutines throw nothing.
-void session::spawn(task<> work) {
-    spawn_end told(
-        stop_.slot(),
-        [](const std::exception_ptr&) {},
-        [self = shared_from_this()] { self->dropped(); }
-    );
-    asio::co_spawn(core_.context(), std::move(work), std::move(told));
+    permit_.server().sessions(permit_.core()).remove(*this);
 }
 
 // Its handler ran away, or its context ends; then what is posted here is destroyed too.
@@ -67,20 +55,27 @@ void session::dropped() {
         return;
     if (phase_ == phase::handling)
         phase_ = phase::joining;
-    asio::post(core_.context(), [self = shared_from_this()] { self->spawn(go_on(self)); });
+    asio::post(core_.context(), [self = shared_from_this()] {
+        if (self->phase_ == phase::finishing)
+            return self->go_on(end_without_finish(self));
+        auto error = std::make_exception_ptr(std::logic_error(dropped_coroutine));
+        self->go_on(end(self, std::move(error)));
+    });
 }
 
 task_group& session::tasks() {
-    if (!tasks_)
-        tasks_ = task_group(core_.context().get_executor(), weak_from_this(), [this] {
+    if (!tasks_) {
+        const auto on_error = [this] {
             task_failed_ = true;
             cancel();
-        });
+        };
+        tasks_.reset(new task_group(core_.context().get_executor(), weak_from_this(), on_error));
+    }
     return *tasks_;
 }
 
 server_handle session::server() const {
-    return server_handle(permit_->shared_server());
+    return server_handle(permit_.shared_server());
 }
 
 void session::begin_drain() {
@@ -114,62 +109,72 @@ void session::stop() noexcept {
 }
 
 bool session::admits_peer() {
-    const listener_hooks& hooks = permit_->listener().hooks;
-    return !hooks.verify_request || hooks.verify_request(peer());
+    const listener_hooks& hooks = permit_.listener().hooks;
+    if (!hooks.verify_request || hooks.verify_request(peer()))
+        return true;
+    permit_.server().count_refusal();
+    stream_.abort();
+    return false;
 }
 
 void session::make_handler() {
-    handler_ = permit_->listener().options.make_handler();
+    handler_ = permit_.listener().options.make_handler();
     handler_->session_ = this;
 }
 
-// An idle connection keeps this frame and its handler's, so what comes at the end has frames of its
-// own.
-task<> session::run(std::shared_ptr<session> self) {
+// An idle connection keeps this frame and its handler's: what comes at the end has another.
+root_coroutine session::run(std::shared_ptr<session> self) {
+    root_scope scope(self->core_.context(), *self);
     std::exception_ptr error;
     try {
-        if (!self->admits_peer()) {
-            self->permit_->server().count_refusal();
-            self->stream_.abort();
-            co_return;
+        if (self->admits_peer()) {
+            self->make_handler();
+            co_await self->handler_->setup();
+            self->set_up_ = true;
+            co_await self->handler_->handle();
+            if (self->tasks_)
+                co_await self->tasks_->join();
         }
-        self->make_handler();
-        co_await self->handler_->setup();
-        self->set_up_ = true;
-        co_await self->handler_->handle();
-        if (self->tasks_)
-            co_await self->tasks_->join();
     } catch (...) {
         error = std::current_exception();
     }
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    co_await self->end(std::move(error));
+    scope.end();
+    self->go_on(end(self, std::move(error)));
 }
 
-// In place of a coroutine that was dropped.
-task<> session::go_on(std::shared_ptr<session> self) {
-    if (self->phase_ == phase::finishing) {
-        self->log(log_level::error, "finish() failed", dropped_coroutine);
-        co_await self->end_finish();
-        co_await self->close();
-    } else {
-        auto error = std::make_exception_ptr(std::logic_error(dropped_coroutine));
-        co_await self->end(std::move(error));
-    }
-}
-
-task<> session::end(std::exception_ptr error) {
-    phase_ = phase::joining;
-    stream_.state().forgive();
-    if (tasks_)
-        co_await join(error);
+root_coroutine session::end(std::shared_ptr<session> self, std::exception_ptr error) {
+    root_scope scope(self->core_.context(), *self);
+    self->phase_ = phase::joining;
+    self->stream_.state().forgive();
+    if (self->tasks_)
+        co_await self->join(error);
     if (error)
-        report(error);
-    if (set_up_)
-        co_await finish();
-    co_await close();
+        self->report(error);
+    if (self->set_up_)
+        co_await self->finish();
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (!self->close())
+        co_await self->closed();
     if (!error)
-        report_lost_output();
+        self->report_lost_output();
+    scope.end();
+}
+
+// In place of finish(), which was dropped.
+root_coroutine session::end_without_finish(std::shared_ptr<session> self) {
+    root_scope scope(self->core_.context(), *self);
+    self->log(log_level::error, "finish() failed", dropped_coroutine);
+    if (self->tasks_)
+        co_await self->end_tasks();
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (!self->close())
+        co_await self->closed();
+    scope.end();
+}
+
+// In place of a coroutine that was cancelled, or dropped: this one is neither.
+void session::go_on(root_coroutine next) {
+    launch(core_.context(), std::move(next), stop_.slot());
 }
 
 task<> session::join(std::exception_ptr& error) {
@@ -195,32 +200,35 @@ task<> session::finish() {
     } catch (...) {
         log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
     }
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    co_await end_finish();
-}
-
-// The tasks that finish() left end within its time, or where that has run out in one second.
-task<> session::end_finish() {
-    stream_.state().forgive();
     if (tasks_) {
-        if (deadline() == never)
-            core_.timers().arm(*this, core_.timers().now() + finish_time_at_expiry);
-        tasks_->cancel();
-        try {
-            co_await tasks_->join();
-        } catch (...) {
-            log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
-        }
         co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+        co_await end_tasks();
     }
-    core_.timers().disarm(*this);
 }
 
-task<> session::close() {
+// Those that finish() left end within its time, or where that has run out in one second.
+task<> session::end_tasks() {
+    stream_.state().forgive();
+    if (deadline() == never)
+        core_.timers().arm(*this, core_.timers().now() + finish_time_at_expiry);
+    tasks_->cancel();
+    try {
+        co_await tasks_->join();
+    } catch (...) {
+        log(log_level::warning, "finish() failed", describe(std::current_exception()).reason);
+    }
+}
+
+// True: it is closed already.
+bool session::close() {
     phase_ = phase::closing;
     core_.timers().disarm(*this);
     stream_.state().forgive();
     stream_.close();
+    return stream_.state().happened(stream_event::closed);
+}
+
+task<> session::closed() {
     frame_stream::wait_operation closed(stream_.state(), stream_event::closed);
     co_await closed;
 }
@@ -237,10 +245,10 @@ void session::report_lost_output() noexcept {
 }
 
 void session::report(std::exception_ptr error) noexcept {
-    permit_->server().count_failure();
+    permit_.server().count_failure();
     const error_description what = describe(error);
     log(what.level, "connection ended", what.reason);
-    const listener_hooks& hooks = permit_->listener().hooks;
+    const listener_hooks& hooks = permit_.listener().hooks;
     if (!hooks.handle_error)
         return;
     try {
@@ -255,12 +263,12 @@ void session::on_dropped_frame(const std::string& reason) noexcept {
 }
 
 peer_info session::peer() const noexcept {
-    const listener_state& l = permit_->listener();
+    const listener_state& l = permit_.listener();
     return {stream_.peer(), l.url, l.service};
 }
 
 void session::log(log_level level, std::string_view message, std::string_view reason) noexcept {
-    const listener_state& l = permit_->listener();
+    const listener_state& l = permit_.listener();
     const std::string who = stream_.peer().to_string();
     const std::array<log_field, 4> fields{{
         {"peer", who},
@@ -268,7 +276,7 @@ void session::log(log_level level, std::string_view message, std::string_view re
         {"service", l.service},
         {"reason", reason},
     }};
-    permit_->server().log({level, message, fields});
+    permit_.server().log({level, message, fields});
 }
 
 void session_list::add(session& s) {

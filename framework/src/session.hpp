@@ -1,6 +1,8 @@
 // One connection with its handler, from its start to its close.
 #pragma once
 
+#include "connection_permit.hpp"
+#include "root_coroutine.hpp"
 #include "stream_state.hpp"
 
 #include <coserve/frame_stream.hpp>
@@ -15,12 +17,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace coserve {
-
-class connection_permit;
 
 // Owned by its coroutines. Thread: on its core.
 class session final : public std::enable_shared_from_this<session>, stream_observer, timer {
@@ -44,21 +43,23 @@ public:
 
 private:
     friend class session_list;
+    friend class root_scope<session>;
 
     // In `joining` and `closing` nothing can be cancelled.
     enum class phase : std::uint8_t { handling, joining, finishing, closing };
 
-    static task<> run(std::shared_ptr<session> self);
-    static task<> go_on(std::shared_ptr<session> self);
-    void spawn(task<>);
+    static root_coroutine run(std::shared_ptr<session> self);
+    static root_coroutine end(std::shared_ptr<session> self, std::exception_ptr);
+    static root_coroutine end_without_finish(std::shared_ptr<session> self);
+    void go_on(root_coroutine);
     void dropped();
     bool admits_peer();
     void make_handler();
-    task<> end(std::exception_ptr);
     task<> join(std::exception_ptr& error);
     task<> finish();
-    task<> end_finish();
-    task<> close();
+    task<> end_tasks();
+    bool close();
+    task<> closed();
     void cancel() noexcept;
     void stop() noexcept;
     void on_timer() noexcept override;
@@ -69,14 +70,14 @@ private:
     void log(log_level, std::string_view message, std::string_view reason) noexcept;
 
     core& core_;
-    std::unique_ptr<connection_permit> permit_;
-    frame_stream stream_;
-    std::unique_ptr<stream_handler> handler_;
-    std::optional<task_group> tasks_;
-    asio::cancellation_signal stop_;
-    std::size_t index_ = 0;  // in its core's list
+    [[no_unique_address]] connection_permit permit_;  // its padding holds what follows
     phase phase_ = phase::handling;
     bool set_up_ = false, task_failed_ = false, expired_ = false;
+    frame_stream stream_;
+    std::unique_ptr<stream_handler> handler_;
+    std::unique_ptr<task_group> tasks_;
+    asio::cancellation_signal stop_;
+    std::size_t index_ = 0;  // in its core's list
 };
 
 // The sessions of one core.

@@ -26,10 +26,15 @@ void on_cancel(const Handler& stored, F cancel) {
 
 // A cancellation that comes later finds nothing here.
 template <class Handler>
-Handler release_handler(Handler& stored) {
+void uncancel(const Handler& stored) {
     auto slot = asio::get_associated_cancellation_slot(stored);
     if (slot.is_connected())
         slot.clear();
+}
+
+template <class Handler>
+Handler release_handler(Handler& stored) {
+    uncancel(stored);
     return std::exchange(stored, Handler());
 }
 

@@ -56,10 +56,10 @@ void stream_state::progress_close() noexcept {
             drop_input();
         return;
     }
+    if (ended_)
+        return finish_close(false);  // sends the FIN
     phase_ = phase::lingering;
     transport_->shutdown_write();
-    if (ended_)
-        return finish_close(false);
     linger_ = std::make_unique<linger>();
     linger_->progress = core_->timers().now();
     linger_->unacknowledged = transport_->unacknowledged();
@@ -117,11 +117,11 @@ void stream_state::check_linger() noexcept {
             return finish_close(true);
     }
     if (l.acknowledged == never) {
-        close_deadline_ = now + l.poll;
+        l.deadline = now + l.poll;
         l.poll = std::min(2 * l.poll, last_poll);
     } else {
-        close_deadline_ = l.acknowledged + linger_time;
-        if (now >= close_deadline_)
+        l.deadline = l.acknowledged + linger_time;
+        if (now >= l.deadline)
             return finish_close(false);
     }
     update_timer();
@@ -132,7 +132,8 @@ void stream_state::finish_close(bool reset) noexcept {
         return;
     phase_ = phase::closed;
     reset ? transport_->reset() : transport_->close();
-    read_deadline_ = write_deadline_ = close_deadline_ = never;
+    read_deadline_ = write_deadline_ = never;
+    linger_.reset();
     core_->timers().disarm(*this);
     output_.release(core_->buffers());
     writable_ = readable_ = false;

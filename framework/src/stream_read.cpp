@@ -19,8 +19,7 @@ constexpr std::size_t least_room = std::size_t{4} << 10;
 bool stream_state::try_read(const read_request& request, std::optional<frame>& next) {
     if (running_away())
         return false;
-    begin_read();
-    request_ = request;
+    begin_read(request);
     if (find_next(next))
         return true;
     flush_output();
@@ -29,30 +28,11 @@ bool stream_state::try_read(const read_request& request, std::optional<frame>& n
     return pull() && find_next(next);
 }
 
-void stream_state::wait_read(const read_request& request, frame_handler h) {
+void stream_state::wait_read(frame_handler h) {
     if (!core_)
         return;  // whoever waits for what has ended is dropped with it
-    if (running_away()) {
-        asio::post(core_->context(), [dropped = std::move(h)] {});
-        return;
-    }
-    std::optional<frame> next;
-    std::exception_ptr error;
-    bool ready = true;
-    try {
-        ready = try_read(request, next);
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (error)
-        return post_completion(core_->context(), std::move(h), error, next);
-    if (ready)
-        return hand_over(std::move(h), next);
-    if (request.what == read_request::kind::until) {
-        delimiter_ = request.delimiter;
-        request_.delimiter = delimiter_;
-    }
-    read_limit_ = request.limit == duration::max() ? never : core_->timers().after(request.limit);
+    read_limit_ =
+        request_->limit == duration::max() ? never : core_->timers().after(request_->limit);
     reader_ = std::move(h);
     on_cancel(reader_, [this] {
         fail_read(std::make_exception_ptr(system_error(asio::error::operation_aborted)));
@@ -60,21 +40,41 @@ void stream_state::wait_read(const read_request& request, frame_handler h) {
     await_input();
 }
 
-// By post: a coroutine that is not a task asks here first, and would recurse. Until it goes on it
-// is still the one reader.
-void stream_state::hand_over(frame_handler h, std::optional<frame> next) {
-    if (!handing_over_)
-        handing_over_ = std::make_shared<bool>();
-    *handing_over_ = true;
-    asio::post(core_->context(), [h = std::move(h), next, handing_over = handing_over_]() mutable {
-        *handing_over = false;
+void stream_state::read(const read_request& request, frame_handler h) {
+    if (!core_)
+        return;
+    if (running_away()) {
+        asio::post(core_->context(), [dropped = std::move(h)] {});
+        return;
+    }
+    std::optional<frame> next;
+    try {
+        if (!try_read(request, next)) {
+            kept_request_ = std::make_shared<kept_request>(request);
+            if (request.delimiter) {
+                kept_request_->delimiter.assign(request.delimiter, request.size);
+                kept_request_->request.delimiter = kept_request_->delimiter.data();
+            }
+            request_ = &kept_request_->request;
+            return wait_read(std::move(h));
+        }
+    } catch (...) {
+        return post_completion(core_->context(), std::move(h), std::current_exception(), next);
+    }
+    // By post: it asks here first, and would recurse. Until it goes on it is still the one reader.
+    if (!kept_request_)
+        kept_request_ = std::make_shared<kept_request>();
+    kept_request_->handing_over = true;
+    asio::post(core_->context(), [h = std::move(h), next, kept = kept_request_]() mutable {
+        kept->handing_over = false;
         std::move(h)(std::exception_ptr(), next);
     });
 }
 
-void stream_state::begin_read() {
-    if (reader_ || (handing_over_ && *handing_over_))
+void stream_state::begin_read(const read_request& request) {
+    if (reader_ || (kept_request_ && kept_request_->handing_over))
         throw system_error(make_error_code(errc::concurrent_read));
+    request_ = &request;
     if (delivered_ != 0)
         input_.consume(std::exchange(delivered_, 0));
     searched_ = 0;
@@ -92,7 +92,7 @@ bool stream_state::find_next(std::optional<frame>& next) {
         std::rethrow_exception(read_failure_);
     bool found = false;
     if (!drained()) {
-        switch (request_.what) {
+        switch (request_->what) {
         case read_request::kind::frame:
             found = decode(next);
             break;
@@ -101,8 +101,8 @@ bool stream_state::find_next(std::optional<frame>& next) {
                 next = deliver(0, input_.size(), input_.size());
             break;
         case read_request::kind::exactly:
-            if ((found = input_.size() >= request_.size))
-                next = deliver(0, request_.size, request_.size);
+            if ((found = input_.size() >= request_->size))
+                next = deliver(0, request_->size, request_->size);
             break;
         case read_request::kind::until:
             found = find_delimiter(next);
@@ -159,21 +159,22 @@ bool stream_state::decode(std::optional<frame>& next) {
 
 bool stream_state::find_delimiter(std::optional<frame>& next) {
     const std::string_view text(reinterpret_cast<const char*>(input_.data().data()), input_.size());
-    const std::size_t at = text.find(request_.delimiter, searched_);
-    searched_ = std::min(at, text.size() - std::min(text.size(), request_.delimiter.size() - 1));
+    const std::size_t length = request_->size;
+    const std::size_t at = text.find(request_->delimiter, searched_, length);
+    searched_ = std::min(at, text.size() - std::min(text.size(), length - 1));
     if (searched_ > decoder_->max_frame())
         refuse_input(
             errc::frame_too_long, "the maximum being " + std::to_string(decoder_->max_frame())
         );
     if (at == text.npos)
         return false;
-    next = deliver(0, at, at + request_.delimiter.size());
+    next = deliver(0, at, at + length);
     return true;
 }
 
 frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept {
     delivered_ = used_up;
-    if (request_.what != read_request::kind::frame)
+    if (request_->what != read_request::kind::frame)
         decoder_->restart();
     count_used_up(used_up);
     return {input_.data().data() + offset, size};
@@ -188,11 +189,11 @@ void stream_state::count_used_up(std::size_t size) noexcept {
 }
 
 unfinished_frame stream_state::begun() const noexcept {
-    switch (request_.what) {
+    switch (request_->what) {
     case read_request::kind::frame:
         return decoder_->unfinished(input_.size());
     case read_request::kind::exactly:
-        return {input_.size(), request_.size};
+        return {input_.size(), request_->size};
     case read_request::kind::some:
     case read_request::kind::until:
         return {input_.size(), 0};
@@ -213,6 +214,10 @@ bool stream_state::pull() {
         return false;
     pulled_turn_ = core_->turn_number();
     const auto room = input_.prepare(core_->buffers(), room_wanted());
+    // With many connections these are not in the cache; the kernel takes longer than they to come.
+    __builtin_prefetch(decoder_.get());
+    __builtin_prefetch(encoder_.get());
+    __builtin_prefetch(request_);
     const transfer t = transport_->read(room);
     // The next edge tells; but data and the end may have shared one, and a read stops at an urgent
     // byte, whatever stands behind it.
@@ -264,7 +269,8 @@ void stream_state::await_input() {
 // In a turn: the coroutine goes on within this call.
 void stream_state::complete_read(std::exception_ptr error, std::optional<frame> next) {
     disarm_read();
-    release_handler(reader_)(std::move(error), next);
+    uncancel(reader_);
+    std::move(reader_)(std::move(error), next);
 }
 
 // From within anything: the coroutine goes on later.

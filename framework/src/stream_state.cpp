@@ -108,10 +108,13 @@ void stream_state::wait(stream_event what, handler h) {
     } catch (...) {
         return post_completion(core_->context(), std::move(h), std::current_exception());
     }
-    const auto w = waiters_.insert(waiters_.end(), waiter{what, std::move(h)});
-    on_cancel(w->complete, [this, w] {
-        auto cancelled = release_handler(w->complete);
-        waiters_.erase(w);
+    auto last = waiters_.before_begin();
+    while (std::next(last) != waiters_.end())
+        ++last;
+    waiter& w = *waiters_.insert_after(last, waiter{what, std::move(h)});
+    on_cancel(w.complete, [this, &w] {
+        auto cancelled = release_handler(w.complete);
+        waiters_.remove_if([&w](const waiter& other) { return &other == &w; });
         post_completion(
             core_->context(),
             std::move(cancelled),
@@ -121,14 +124,16 @@ void stream_state::wait(stream_event what, handler h) {
 }
 
 void stream_state::wake(stream_event what) noexcept {
-    for (auto w = waiters_.begin(); w != waiters_.end();) {
-        const auto here = w++;
-        if (here->what != what)
+    for (auto before = waiters_.before_begin(); std::next(before) != waiters_.end();) {
+        waiter& here = *std::next(before);
+        if (here.what != what) {
+            ++before;
             continue;
+        }
         const bool failed =
             write_failure_ && what != stream_event::peer_gone && what != stream_event::closed;
-        auto woken = release_handler(here->complete);
-        waiters_.erase(here);
+        auto woken = release_handler(here.complete);
+        waiters_.erase_after(before);
         post_completion(core_->context(), std::move(woken), failed ? write_failure_ : nullptr);
     }
 }
@@ -165,24 +170,26 @@ time_point stream_state::waiting_since(bool for_rest) {
     const time_point now = core_->timers().now();
     if (waiting_since_ == never || waiting_for_rest_ != for_rest)
         waiting_since_ = now;
-    else if (paused_at_ != never)
-        waiting_since_ += now - paused_at_;
+    else if (waiting_paused_)
+        waiting_since_ = now - waiting_since_.time_since_epoch();
     waiting_for_rest_ = for_rest;
-    paused_at_ = never;
+    waiting_paused_ = false;
     return waiting_since_;
 }
 
 void stream_state::disarm_read() noexcept {
     if (read_deadline_ == never)
         return;
-    if (waiting_since_ != never)
-        paused_at_ = core_->timers().now();
+    if (waiting_since_ != never && !std::exchange(waiting_paused_, true))
+        waiting_since_ = time_point(core_->timers().now() - waiting_since_);
     read_deadline_ = never;
     update_timer();
 }
 
 void stream_state::update_timer() noexcept {
-    core_->timers().arm(*this, std::min({read_deadline_, write_deadline_, close_deadline_}));
+    core_->timers().arm(
+        *this, std::min({read_deadline_, write_deadline_, linger_ ? linger_->deadline : never})
+    );
 }
 
 void stream_state::on_timer() noexcept {
@@ -198,10 +205,8 @@ void stream_state::on_timer() noexcept {
         write_deadline_ = never;
         fail(errc::write_timeout);
     }
-    if (close_deadline_ <= now) {
-        close_deadline_ = never;
+    if (linger_ && linger_->deadline <= now)
         check_linger();
-    }
     if (core_ && !dead_)
         update_timer();
 }

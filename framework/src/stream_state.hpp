@@ -11,7 +11,7 @@
 #include <coserve/limits.hpp>
 
 #include <exception>
-#include <list>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,11 +40,14 @@ public:
 
     // ---- reading: true and what is next, nullopt being the end; false: it is not there yet
     bool try_read(const read_request&, std::optional<frame>& next);
-    void wait_read(const read_request&, frame_handler);
+    // After try_read() said false, with the same request, which lives until the handler is called.
+    void wait_read(frame_handler);
+    // The two in one, for what is not a task. Keeps the request.
+    void read(const read_request&, frame_handler);
 
-    // ---- writing: queued in the call
-    void write_frame(frame_view header, frame_view body);
-    void write(frame_view raw);
+    // ---- writing: queued in the call; true: there is room for more
+    bool write_frame(frame_view header, frame_view body);
+    bool write(frame_view raw);
     void flush_output() noexcept;
 
     // ---- waiting for anything else
@@ -95,7 +98,13 @@ private:
         handler complete;
     };
 
-    static constexpr int most_spent = 100;
+    struct kept_request {
+        read_request request{};
+        std::string delimiter{};
+        bool handing_over = false;  // what was read is posted to its reader
+    };
+
+    static constexpr std::uint8_t most_spent = 100;
 
     ~stream_state() = default;
 
@@ -104,8 +113,7 @@ private:
     void on_turn_end() noexcept override;
     void on_shutdown() noexcept override;
 
-    void hand_over(frame_handler, std::optional<frame>);
-    void begin_read();
+    void begin_read(const read_request&);
     bool find_next(std::optional<frame>& next);
     bool decode(std::optional<frame>& next);
     bool find_delimiter(std::optional<frame>& next);
@@ -125,7 +133,9 @@ private:
     bool ready_to_queue();
     bool ready_to_write();
     void throw_write_failure();
-    void queue(const envelope&);
+    bool queue(const envelope&);
+    void send_directly(const envelope&);
+    void copy(const envelope&, std::size_t sent);
     void request_flush();
     std::size_t send(std::span<const iovec>) noexcept;
     void after_sending() noexcept;
@@ -162,31 +172,30 @@ private:
     std::size_t drain_left_ = 0;  // bytes that had arrived when the drain began and are not used up
     std::uint64_t pulled_turn_ = 0;
 
-    read_request request_;
-    std::string delimiter_;
+    const read_request* request_ = nullptr;  // of the read under way
+    std::shared_ptr<kept_request> kept_request_;
     frame_handler reader_;
-    std::shared_ptr<bool> handing_over_;  // true while what a reader gets is posted to it
-    std::list<waiter> waiters_;
+    std::forward_list<waiter> waiters_;
     std::shared_ptr<mailbox::state> mailbox_;
     std::exception_ptr read_failure_, write_failure_;
 
-    time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never,
-               close_deadline_ = never;
-    time_point waiting_since_ = never, paused_at_ = never;
-    errc read_deadline_error_{};
+    time_point read_deadline_ = never, read_limit_ = never, write_deadline_ = never;
+    time_point waiting_since_ = never;  // while it is paused: the epoch and what was waited by then
 
     struct linger {
         std::size_t dropped = 0, unacknowledged = 0;
         duration poll{};
-        time_point progress{}, acknowledged = never;
+        time_point progress{}, acknowledged = never, deadline = never;
     };
 
     std::unique_ptr<linger> linger_;
 
-    int spent_ = 0;  // operations since the end was told
+    errc read_deadline_error_{};
+    std::uint8_t spent_ = 0;  // operations since the end was told
     phase phase_ = phase::open;
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false, urgent_ = false;
-    bool waiting_for_rest_ = false, first_read_ = true, draining_ = false, turn_end_asked_ = false;
+    bool waiting_for_rest_ = false, waiting_paused_ = false, first_read_ = true, draining_ = false,
+         turn_end_asked_ = false;
     bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
 };
 

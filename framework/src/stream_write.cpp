@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace coserve {
@@ -18,25 +19,29 @@ iovec vector_of(std::span<const std::byte> bytes) noexcept {
     return {const_cast<std::byte*>(bytes.data()), bytes.size()};
 }
 
+std::array<std::span<const std::byte>, 4> parts_of(const envelope& e) noexcept {
+    return {e.prefix(), e.payload[0], e.payload[1], std::as_bytes(std::span(e.suffix))};
+}
+
 }  // namespace
 
-void stream_state::write_frame(frame_view header, frame_view body) {
+bool stream_state::write_frame(frame_view header, frame_view body) {
     if (!ready_to_queue())
-        return;
+        return false;
     envelope e;
     if (const error_code error = encoder_->encode(header, body, e)) {
         const std::size_t size = header.size() + body.size();
         throw system_error(error, "a frame of " + std::to_string(size) + " bytes");
     }
-    queue(e);
+    return queue(e);
 }
 
-void stream_state::write(frame_view raw) {
+bool stream_state::write(frame_view raw) {
     if (!ready_to_queue())
-        return;
+        return false;
     envelope e;
     e.payload[0] = raw;
-    queue(e);
+    return queue(e);
 }
 
 bool stream_state::ready_to_queue() {
@@ -56,42 +61,54 @@ void stream_state::throw_write_failure() {
     std::rethrow_exception(write_failure_);
 }
 
-void stream_state::queue(const envelope& e) {
-    const std::array<std::span<const std::byte>, 4> parts{
-        e.prefix(), e.payload[0], e.payload[1], std::as_bytes(std::span(e.suffix))
-    };
-    std::size_t size = output_.size();
-    for (const auto part : parts)
-        size += part.size();
-    if (size > 4 * limits_->high_water + encoder_->max_frame() && !output_.empty())
+bool stream_state::queue(const envelope& e) {
+    const std::size_t size = e.size();
+    if (!output_.empty() && output_.size() + size > 4 * limits_->high_water + encoder_->max_frame())
         throw system_error(
             make_error_code(errc::output_overflow),
             std::to_string(output_.size()) + " bytes are queued"
         );
-    std::size_t sent = 0;
-    if (writable_ && e.payload[0].size() + e.payload[1].size() >= direct_payload) {
-        std::array<iovec, 5> vectors{vector_of(output_.data())};
-        std::size_t count = output_.empty() ? 0 : 1;
-        for (const auto part : parts)
-            if (!part.empty())
-                vectors[count++] = vector_of(part);
-        const std::size_t queued = output_.size();
-        const std::size_t taken = send(std::span(vectors).first(count));
-        if (write_failure_)
-            return;  // the next operation throws it, what this call returns being one
-        output_.consume(std::min(taken, queued));
-        sent = taken - std::min(taken, queued);
-    }
-    for (const auto part : parts) {
-        const std::size_t skip = std::min(sent, part.size());
-        sent -= skip;
-        output_.append(core_->buffers(), part.subspan(skip));
-    }
+    if (writable_ && e.payload[0].size() + e.payload[1].size() >= direct_payload)
+        send_directly(e);
+    else
+        copy(e, 0);
+    if (write_failure_)
+        return false;  // the next operation throws it, what this call returns being one
     if (output_.size() >= limits_->high_water)
         flush_output();
     if (!writable_ || output_.empty())
         after_sending();
     request_flush();
+    return output_.size() <= limits_->high_water && !write_failure_;
+}
+
+void stream_state::send_directly(const envelope& e) {
+    std::array<iovec, 5> vectors{vector_of(output_.data())};
+    std::size_t count = output_.empty() ? 0 : 1;
+    for (const auto part : parts_of(e))
+        if (!part.empty())
+            vectors[count++] = vector_of(part);
+    const std::size_t queued = output_.size();
+    const std::size_t sent = send(std::span(vectors).first(count));
+    if (write_failure_)
+        return;
+    output_.consume(std::min(sent, queued));
+    copy(e, sent - std::min(sent, queued));
+}
+
+// All but what was sent of it.
+void stream_state::copy(const envelope& e, std::size_t sent) {
+    if (sent == e.size())
+        return;
+    std::byte* room = output_.extend(core_->buffers(), e.size() - sent);
+    for (auto part : parts_of(e)) {
+        const std::size_t skip = std::min(sent, part.size());
+        sent -= skip;
+        part = part.subspan(skip);
+        if (!part.empty())
+            std::memcpy(room, part.data(), part.size());
+        room += part.size();
+    }
 }
 
 bool stream_state::ready_to_write() {

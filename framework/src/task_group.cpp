@@ -1,14 +1,12 @@
 #include <coserve/task_group.hpp>
 
 #include "core.hpp"
-#include "spawn_end.hpp"
+#include "root_coroutine.hpp"
 #include "stored_handler.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <list>
@@ -34,12 +32,17 @@ bool is_cancellation(const std::exception_ptr& error) {
 }  // namespace
 
 struct task_group::state final : std::enable_shared_from_this<state>, resident {
-    struct child {
-        asio::cancellation_signal stop;
-        bool started = false, cancelled = false;
-    };
-
+    struct child;
     using place = std::list<child>::iterator;
+
+    struct child {
+        state& group;
+        place self{};
+        asio::cancellation_signal stop{};
+        bool cancelled = false;
+
+        void dropped() { group.dropped(self); }
+    };
 
     state(executor e, std::weak_ptr<void> o, std::function<void()> f)
         : where(&core::of(e.context())), owner(std::move(o)), on_error(std::move(f)) {
@@ -56,8 +59,7 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
             return;
         for (child& c : running) {
             c.cancelled = true;
-            if (c.started)
-                c.stop.emit(asio::cancellation_type::terminal);
+            c.stop.emit(asio::cancellation_type::terminal);
         }
     }
 
@@ -107,21 +109,18 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
         const auto dropped = std::exchange(joiners, {});
     }
 
-    // The owner comes first, so that it is destroyed last. Asio must not know of a cancellation
-    // where a coroutine begins, nor where it ends: it would throw out of its loop.
-    static task<> run(std::shared_ptr<void>, std::shared_ptr<state>, place c, task<> work) {
-        if (c->cancelled)
-            co_return;
-        c->started = true;
+    // The owner comes first, so that it is destroyed last.
+    static root_coroutine
+    run(std::shared_ptr<void>, std::shared_ptr<state> self, place c, task<> work) {
+        root_scope scope(self->where->context(), *c);
         std::exception_ptr error;
         try {
             co_await std::move(work);
         } catch (...) {
             error = std::current_exception();
         }
-        co_await asio::this_coro::throw_if_cancelled(false);
-        if (error)
-            std::rethrow_exception(error);
+        scope.end();
+        self->ended(c, error);
     }
 
     core* where;  // null after its end
@@ -154,16 +153,12 @@ task_group::~task_group() {
 void task_group::adopt(task<> work) {
     if (!state_->where)
         return;
-    const auto c = state_->running.emplace(state_->running.end());
-    spawn_end told(
-        c->stop.slot(),
-        [s = state_, c](const std::exception_ptr& error) { s->ended(c, error); },
-        [s = state_, c] { s->dropped(c); }
-    );
-    asio::co_spawn(
+    const auto c = state_->running.emplace(state_->running.end(), *state_);
+    c->self = c;
+    launch(
         state_->where->context(),
         state::run(state_->owner.lock(), state_, c, std::move(work)),
-        std::move(told)
+        c->stop.slot()
     );
 }
 

@@ -25,7 +25,10 @@ class byte_queue_test : public ::testing::Test {
 protected:
     ~byte_queue_test() override { queue_.release(pool_); }
 
-    void append(std::string_view text) { queue_.append(pool_, bytes_of(text)); }
+    void append(std::string_view text) {
+        if (!text.empty())
+            std::ranges::copy(bytes_of(text), queue_.extend(pool_, text.size()));
+    }
 
     buffer_pool pool_;
     byte_queue queue_;

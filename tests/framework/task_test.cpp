@@ -92,11 +92,16 @@ public:
         return value_;
     }
 
-    auto wait() const {
+    number&& wait() {
         if (value_ == 0)
             throw std::invalid_argument("zero");
         ++waited;
-        return asio::async_initiate<const asio::deferred_t, signature>(
+        return std::move(*this);
+    }
+
+    template <asio::completion_token_for<signature> Token>
+    auto operator()(Token&& token) const {
+        return asio::async_initiate<Token, signature>(
             [value = value_](auto handler) {
                 const auto executor = asio::get_associated_executor(handler);
                 asio::post(executor, [handler = std::move(handler), value]() mutable {
@@ -108,7 +113,7 @@ public:
                     }
                 });
             },
-            asio::deferred
+            token
         );
     }
 
@@ -461,17 +466,23 @@ TEST_F(task_test, one_that_is_cancelled_and_soon_gives_up_is_not) {
     }
 }
 
+// An operation that never completes.
+struct endless {
+    bool ready() const { return false; }
+
+    void take() const {}
+
+    bool never_completes() const { return true; }
+
+    endless&& wait() { return std::move(*this); }
+
+    template <asio::completion_token_for<void()> Token>
+    auto operator()(Token&& token) const {
+        return asio::post(std::forward<Token>(token));
+    }
+};
+
 TEST_F(task_test, what_never_completes_drops_its_coroutine) {
-    struct endless {
-        bool ready() const { return false; }
-
-        void take() const {}
-
-        bool never_completes() const { return true; }
-
-        auto wait() const { return asio::post(asio::deferred); }
-    };
-
     asio::io_context context;
     for (const bool cancelled : {false, true}) {
         auto kept = std::make_shared<int>();

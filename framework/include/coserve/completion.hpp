@@ -6,8 +6,11 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -16,9 +19,9 @@ namespace coserve {
 template <class Signature>
 class completion;
 
-/// `boost::asio::any_completion_handler` without a cancellation signal of its own between the
-/// handler's slot and what it waits for: one allocation less for each read that waits. Its slot is
-/// the handler's. Its memory is as much as it needs, because an idle connection keeps it.
+/// `boost::asio::any_completion_handler` that keeps a small handler, as a coroutine's is, within
+/// itself, and without a cancellation signal of its own between the handler's slot and what it
+/// waits for: a read that waits allocates nothing for it. Its slot is the handler's.
 template <class... A>
 class completion<void(A...)> {
 public:
@@ -28,82 +31,120 @@ public:
 
     template <class Handler>
         requires(!std::same_as<std::decay_t<Handler>, completion> && std::invocable<std::decay_t<Handler>, A...>)
-    completion(Handler&& handler) : kept_(keep(std::forward<Handler>(handler))) {}
+    completion(Handler&& handler) {
+        using kept = std::conditional_t<
+            fits<std::decay_t<Handler>>,
+            inside<std::decay_t<Handler>>,
+            outside<std::decay_t<Handler>>>;
+        kept::keep(memory_, std::forward<Handler>(handler));
+        actions_ = &actions_of<kept>;
+    }
 
-    completion(completion&& other) noexcept : kept_(std::exchange(other.kept_, nullptr)) {}
+    completion(completion&& other) noexcept { take(other); }
 
     completion& operator=(completion&& other) noexcept {
-        std::swap(kept_, other.kept_);
+        const completion old(std::move(*this));  // destroyed last: it may own the other
+        take(other);
         return *this;
     }
 
     ~completion() {
-        if (kept_)
-            kept_->release();
+        if (actions_)
+            std::exchange(actions_, nullptr)->destroy(memory_);
     }
 
-    explicit operator bool() const noexcept { return kept_ != nullptr; }
+    explicit operator bool() const noexcept { return actions_ != nullptr; }
 
     cancellation_slot_type get_cancellation_slot() const noexcept {
-        return kept_ ? kept_->slot() : cancellation_slot_type();
+        return actions_ ? actions_->slot(memory_) : cancellation_slot_type();
     }
 
     void operator()(A... arguments) && {
-        std::exchange(kept_, nullptr)->call(std::move(arguments)...);
+        std::exchange(actions_, nullptr)->call(memory_, std::move(arguments)...);
     }
 
 private:
-    struct stored {
-        virtual void call(A...) = 0;
-        virtual void release() noexcept = 0;
-        virtual cancellation_slot_type slot() const noexcept = 0;
+    struct alignas(void*) memory {
+        std::array<std::byte, 2 * sizeof(void*)> bytes;
+    };
 
-    protected:
-        ~stored() = default;
+    struct actions {
+        void (*call)(memory&, A...);  // and the rest: what was kept is there no more
+        void (*move)(memory& from, memory& to) noexcept;
+        void (*destroy)(memory&) noexcept;
+        cancellation_slot_type (*slot)(const memory&) noexcept;
     };
 
     template <class Handler>
-    struct stored_handler final : stored {
-        using allocator = typename std::allocator_traits<
-            boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<stored_handler>;
+    static constexpr bool fits =
+        sizeof(Handler) <= sizeof(memory) && alignof(Handler) <= alignof(memory) &&
+        std::is_nothrow_move_constructible_v<Handler>;
 
-        explicit stored_handler(Handler&& h) : handler(std::move(h)) {}
-
-        static allocator allocator_of(const Handler& h) {
-            return allocator(boost::asio::get_associated_allocator(h));
+    template <class Handler>
+    struct inside {
+        template <class H>
+        static void keep(memory& m, H&& handler) {
+            std::construct_at(reinterpret_cast<Handler*>(m.bytes.data()), std::forward<H>(handler));
         }
 
-        void call(A... arguments) override {
-            Handler h = take();
-            std::move(h)(std::move(arguments)...);
+        static const Handler& get(const memory& m) noexcept {
+            return *std::launder(reinterpret_cast<const Handler*>(m.bytes.data()));
         }
 
-        void release() noexcept override { take(); }
-
-        cancellation_slot_type slot() const noexcept override {
-            return boost::asio::get_associated_cancellation_slot(handler);
-        }
-
-        // The memory is free again before the handler runs, which may need as much.
-        Handler take() noexcept {
-            Handler h(std::move(handler));
-            allocator a = allocator_of(h);
-            std::destroy_at(this);
-            a.deallocate(this, 1);
+        static Handler take(memory& m) noexcept {
+            auto* const kept = std::launder(reinterpret_cast<Handler*>(m.bytes.data()));
+            Handler h(std::move(*kept));
+            std::destroy_at(kept);
             return h;
         }
 
-        Handler handler;
+        static void move(memory& from, memory& to) noexcept { keep(to, take(from)); }
     };
 
     template <class Handler>
-    static stored* keep(Handler&& h) {
-        using kept = stored_handler<std::decay_t<Handler>>;
-        auto allocator = kept::allocator_of(h);
-        return std::construct_at(allocator.allocate(1), std::forward<Handler>(h));
+    struct outside : private inside<Handler*> {
+        using allocator = typename std::allocator_traits<
+            boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<Handler>;
+
+        template <class H>
+        static void keep(memory& m, H&& handler) {
+            allocator a(boost::asio::get_associated_allocator(handler));
+            inside<Handler*>::keep(m, std::construct_at(a.allocate(1), std::forward<H>(handler)));
+        }
+
+        static const Handler& get(const memory& m) noexcept { return *inside<Handler*>::get(m); }
+
+        // The memory is free again before the handler runs, which may need as much.
+        static Handler take(memory& m) noexcept {
+            Handler* const kept = inside<Handler*>::take(m);
+            Handler h(std::move(*kept));
+            std::destroy_at(kept);
+            allocator a(boost::asio::get_associated_allocator(h));
+            a.deallocate(kept, 1);
+            return h;
+        }
+
+        using inside<Handler*>::move;
+    };
+
+    template <class Kept>
+    static constexpr actions actions_of{
+        [](memory& m, A... arguments) { Kept::take(m)(std::move(arguments)...); },
+        &Kept::move,
+        [](memory& m) noexcept { Kept::take(m); },
+        [](const memory& m) noexcept -> cancellation_slot_type {
+            return boost::asio::get_associated_cancellation_slot(Kept::get(m));
+        },
+    };
+
+    void take(completion& other) noexcept {
+        actions_ = std::exchange(other.actions_, nullptr);
+        if (actions_)
+            actions_->move(other.memory_, memory_);
     }
 
-    stored* kept_ = nullptr;
+    const actions* actions_ = nullptr;
+    memory memory_{};
 };
 
 }  // namespace coserve

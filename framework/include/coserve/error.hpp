@@ -7,6 +7,7 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -16,7 +17,7 @@ namespace coserve {
 using boost::system::error_code;
 using boost::system::system_error;
 
-enum class errc {
+enum class errc : std::uint8_t {
     truncated_frame = 1,  ///< The stream ended inside a frame.
     frame_too_long,       ///< The frame is longer than the maximum.
     negative_length,      ///< The length field is negative.

@@ -11,7 +11,6 @@
 #include <coserve/task.hpp>
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/deferred.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -113,8 +112,8 @@ struct read_request {
     enum class kind : unsigned char { frame, some, exactly, until };
 
     kind what = kind::frame;
-    std::size_t size = 0;              ///< exactly
-    std::string_view delimiter{};      ///< until
+    std::size_t size = 0;              ///< exactly: of what is read; until: of the delimiter
+    const char* delimiter = nullptr;   ///< until
     duration limit = duration::max();  ///< max(): none
 };
 
@@ -128,7 +127,8 @@ class [[nodiscard]] frame_stream::read_operation {
 public:
     using signature = void(std::exception_ptr, std::optional<frame>);
 
-    read_operation(stream_state& s, const read_request& r) noexcept : stream_(&s), request_(r) {}
+    read_operation(stream_state& s, const read_request& r) noexcept
+        : waiting_{.stream = &s}, request_(r) {}
 
     bool ready();
 
@@ -136,30 +136,36 @@ public:
 
     bool never_completes() const noexcept;
 
+    auto wait() noexcept -> auto&& { return std::move(waiting_); }
+
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
         return boost::asio::async_initiate<Token, signature>(
-            [stream = stream_, request = request_](completion<signature> handler) {
+            [stream = waiting_.stream, request = request_](completion<signature> handler) {
                 start(*stream, request, std::move(handler));
             },
             token
         );
     }
 
-    /// Refers to this: an idle connection keeps it.
-    auto wait() noexcept {
-        return boost::asio::async_initiate<const boost::asio::deferred_t, signature>(
-            [this](completion<signature> handler) {
-                start(*stream_, request_, std::move(handler));
-            },
-            boost::asio::deferred
-        );
-    }
-
 private:
-    static void start(stream_state&, const read_request&, completion<signature>);
+    // After ready() said no.
+    struct waiting {
+        stream_state* stream;
 
-    stream_state* stream_;
+        template <boost::asio::completion_token_for<signature> Token>
+        auto operator()(Token&& token) {
+            return boost::asio::async_initiate<Token, signature>(
+                [s = stream](completion<signature> handler) { go_on(*s, std::move(handler)); },
+                token
+            );
+        }
+    };
+
+    static void start(stream_state&, const read_request&, completion<signature>);
+    static void go_on(stream_state&, completion<signature>);
+
+    waiting waiting_;
     read_request request_;
     std::optional<frame> next_;
 };
@@ -169,13 +175,16 @@ class [[nodiscard]] frame_stream::wait_operation {
 public:
     using signature = void(std::exception_ptr);
 
-    wait_operation(stream_state& s, stream_event e) noexcept : stream_(&s), event_(e) {}
+    wait_operation(stream_state& s, stream_event e, bool happened = false) noexcept
+        : stream_(&s), event_(e), happened_(happened) {}
 
-    bool ready();
+    bool ready() { return happened_ || asked(); }
 
     void take() const noexcept {}
 
     bool never_completes() const noexcept;
+
+    wait_operation&& wait() noexcept { return std::move(*this); }
 
     template <boost::asio::completion_token_for<signature> Token>
     auto operator()(Token&& token) {
@@ -187,18 +196,13 @@ public:
         );
     }
 
-    auto wait() noexcept {
-        return boost::asio::async_initiate<const boost::asio::deferred_t, signature>(
-            [this](completion<signature> handler) { start(*stream_, event_, std::move(handler)); },
-            boost::asio::deferred
-        );
-    }
-
 private:
+    bool asked();
     static void start(stream_state&, stream_event, completion<signature>);
 
     stream_state* stream_;
     stream_event event_;
+    bool happened_;  // when this was made
 };
 
 }  // namespace coserve

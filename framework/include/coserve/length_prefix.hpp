@@ -51,19 +51,24 @@ public:
     error_code encode(frame_view header, frame_view body, envelope& out) override;
 
 private:
+    /// Of the length field: the values that it can hold, that cover what is counted in them and
+    /// what is stripped.
+    std::uint64_t largest() const noexcept;
+    std::uint64_t smallest() const noexcept;
+    std::uint16_t header() const noexcept;  ///< bytes up to the end of the length field
+    std::int64_t bias() const noexcept;     ///< from the length to the payload's size
+    bool takes(std::uint64_t length) const noexcept;
     decoded refuse(std::uint64_t length, std::size_t available) noexcept;
     decoded skip(std::size_t available) noexcept;
 
     std::uint64_t started_ = 0;  ///< bytes on the wire of the frame whose length is known; 0: none
     std::uint64_t skipped_ = 0;  ///< how many of them were dropped, of a frame that was too long
-    std::uint64_t smallest_;     ///< length that covers what is counted in it and what is stripped
-    std::uint64_t largest_;      ///< length that the field can hold
-    std::int64_t bias_;          ///< from the length to the payload's size
-    std::uint16_t header_;       ///< bytes up to the end of the length field
+    // Packed: an idle connection keeps two codecs.
+    std::int32_t adjust_;
     std::uint16_t strip_;
-    std::uint8_t width_;
-    bool big_endian_;
-    on_too_long too_long_;
+    std::uint8_t offset_;
+    std::uint8_t width_ : 4;
+    bool big_endian_ : 1, is_signed_ : 1, includes_header_ : 1, skips_too_long_ : 1;
 };
 
 }  // namespace coserve

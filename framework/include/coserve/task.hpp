@@ -11,6 +11,7 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -20,12 +21,13 @@ template <class T = void>
 class task;
 
 /// An operation that can answer at once: `take()` where `ready()`, else `wait()` gives the Asio
-/// operation to await.
+/// operation to await, which lives within it.
 template <class Op>
 concept ready_operation = requires(Op& op) {
     { op.ready() } -> std::same_as<bool>;
     op.take();
     op.wait();
+    requires std::is_rvalue_reference_v<decltype(op.wait())>;
 };
 
 namespace detail {
@@ -99,25 +101,23 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
     auto await_transform(Op&& op) noexcept {
         using operation_type = std::remove_reference_t<Op>;
 
-        struct suspended {
-            decltype(op.wait()) operation;
-            decltype(std::declval<frame&>().await_transform(std::move(operation))) awaiter;
-
-            suspended(frame& self, operation_type& waiting)
-                : operation(waiting.wait()), awaiter(self.await_transform(std::move(operation))) {}
-        };
-
+        // As small as can be: an idle connection keeps one.
         struct awaiter {
-            task_promise& self;
-            operation_type& op;  // lives to the end of the co_await expression
+            using suspended = decltype(std::declval<frame&>().await_transform(
+                std::declval<operation_type&>().wait()
+            ));
+
+            operation_type& operation;  // lives to the end of the co_await expression
             std::variant<std::monostate, suspended, asio::awaitable<void>> slow{};
 
-            bool await_ready() { return op.ready(); }
+            bool await_ready() { return operation.ready(); }
 
-            void await_suspend(std::coroutine_handle<> h) {
+            void await_suspend(std::coroutine_handle<task_promise> h) {
+                task_promise& self = h.promise();
                 if (!never_completes()) {
                     try {
-                        slow.template emplace<suspended>(self, op).awaiter.await_suspend(h);
+                        slow.template emplace<suspended>(self.suspended_in(operation))
+                            .await_suspend(h);
                         return;
                     } catch (...) {  // the coroutine was cancelled
                         if (!runs_away(&self))
@@ -129,27 +129,32 @@ struct task_promise : asio::detail::awaitable_frame<T, asio::any_io_executor> {
                 );
             }
 
-            decltype(op.take()) await_resume() {
+            auto await_resume() -> decltype(operation.take()) {
                 auto* const waited = std::get_if<suspended>(&slow);
-                return waited ? waited->awaiter.await_resume() : op.take();
+                return waited ? waited->await_resume() : operation.take();
             }
 
             bool never_completes() const {
                 if constexpr (requires {
-                                  { op.never_completes() } -> std::same_as<bool>;
+                                  { operation.never_completes() } -> std::same_as<bool>;
                               })
-                    return op.never_completes();
+                    return operation.never_completes();
                 return false;
             }
         };
 
-        return awaiter{*this, op};
+        return awaiter{op};
     }
 
 private:
     template <class U>
     static void suspend(asio::awaitable<U>& a, std::coroutine_handle<> h) {
         a.await_suspend(std::coroutine_handle<frame>::from_address(h.address()));
+    }
+
+    template <class Op>
+    auto suspended_in(Op& op) {
+        return frame::await_transform(op.wait());
     }
 
     template <class U>
