@@ -207,11 +207,12 @@ class Comparison:
                     runs[server.name]["p50_us"].append(latency["p50"])
                     runs[server.name]["p99_us"].append(latency["p99"])
         self.say(f"\n### 64 connections at half of the limit's peak: {peak / 2:,.0f} requests/s, latency from each request's time\n")
-        self.say("| server | p50 us | p99 us | p99 to the limit |")
+        # The neighbours' work makes the tail of a single round what it is: the medians are compared, not the rounds.
+        self.say("| server | p50 us | p99 us | p99's median to the limit's |")
         self.say("|---|---|---|---|")
         for name, run in runs.items():
-            ratio = spread(ratios(run["p99_us"], runs[LIMIT]["p99_us"]))
-            self.say(f"| {name} | {spread(run['p50_us'], 0)} | {spread(run['p99_us'], 0)} | {ratio} |")
+            ratio = statistics.median(run["p99_us"]) / statistics.median(runs[LIMIT]["p99_us"])
+            self.say(f"| {name} | {spread(run['p50_us'], 0)} | {spread(run['p99_us'], 0)} | {ratio:.2f} |")
         self.results["half"] = {"rate": peak / 2, "runs": runs}
 
     def connects(self):
