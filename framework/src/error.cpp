@@ -17,6 +17,8 @@ const char* sentence(errc code) noexcept {
         return "the bytes do not follow the framing";
     case errc::unencodable_frame:
         return "the framing has no way to write this frame";
+    case errc::no_headers:
+        return "the framing has no headers to read";
     case errc::concurrent_read:
         return "another coroutine is already reading this stream";
     case errc::output_overflow:

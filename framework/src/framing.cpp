@@ -1,5 +1,6 @@
 #include <coserve/framing.hpp>
 
+#include <coserve/json_header.hpp>
 #include <coserve/length_prefix.hpp>
 #include <coserve/raw.hpp>
 
@@ -11,6 +12,7 @@ framing_registry::framing_registry() {
     // The first is the default.
     add<length_prefix_codec>("length-prefix");
     add<raw_codec>("raw");
+    add<json_header_codec>("json-header");
 }
 
 framing framing_registry::read(option_reader& reader, const stream_limits& limits) const {

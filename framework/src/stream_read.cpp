@@ -74,6 +74,8 @@ void stream_state::read(const read_request& request, frame_handler h) {
 void stream_state::begin_read(const read_request& request) {
     if (reader_ || (kept_request_ && kept_request_->handing_over))
         throw system_error(make_error_code(errc::concurrent_read));
+    if (request.what == read_request::kind::header || request.what == read_request::kind::body)
+        headers();
     request_ = &request;
     if (delivered_ != 0)
         input_.consume(std::exchange(delivered_, 0));
@@ -91,9 +93,19 @@ bool stream_state::find_next(std::optional<frame>& next) {
     if (read_failure_)
         std::rethrow_exception(read_failure_);
     bool found = false;
-    if (!drained()) {
+    // A body has no end before its end, not even where a drain would stop.
+    const bool in_body = request_->what == read_request::kind::body && headers().body_left() != 0;
+    const bool over = drained() && !in_body;
+    if (!over) {
         switch (request_->what) {
+        case read_request::kind::body:
+            if (!in_body) {
+                next.reset();
+                return true;
+            }
+            [[fallthrough]];
         case read_request::kind::frame:
+        case read_request::kind::header:
             found = decode(next);
             break;
         case read_request::kind::some:
@@ -111,7 +123,7 @@ bool stream_state::find_next(std::optional<frame>& next) {
     }
     if (found)
         return true;
-    if (!drained()) {
+    if (!over) {
         if (!ended_)
             return false;
         if (const unfinished_frame f = begun(); !f.empty())
@@ -128,7 +140,7 @@ bool stream_state::find_next(std::optional<frame>& next) {
 
 bool stream_state::decode(std::optional<frame>& next) {
     while (!input_.empty()) {
-        const decoded d = decoder_->decode(input_.data());
+        const decoded d = look_at_input();
         switch (d.what) {
         case decoded::outcome::frame:
             next = deliver(d.offset, d.size, d.consumed);
@@ -145,16 +157,31 @@ bool stream_state::decode(std::optional<frame>& next) {
             needed_ = d.needed;
             return false;
         case decoded::outcome::error:
-            refuse_input(
-                d.error,
-                d.declared == 0
-                    ? ""
-                    : "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
-                          std::to_string(decoder_->max_frame())
-            );
+            std::string detail(decoder_->complaint());
+            if (detail.empty() && d.declared != 0)
+                detail = "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
+                         std::to_string(decoder_->max_frame());
+            refuse_input(d.error, detail);
         }
     }
     return false;
+}
+
+decoded stream_state::look_at_input() {
+    switch (request_->what) {
+    case read_request::kind::header:
+        return headers().decode_header(input_.data());
+    case read_request::kind::body:
+        return headers().decode_body(input_.data());
+    default:
+        return decoder_->decode(input_.data());
+    }
+}
+
+header_codec& stream_state::headers() const {
+    if (auto* const c = dynamic_cast<header_codec*>(decoder_.get()))
+        return *c;
+    throw system_error(make_error_code(errc::no_headers));
 }
 
 bool stream_state::find_delimiter(std::optional<frame>& next) {
@@ -174,7 +201,7 @@ bool stream_state::find_delimiter(std::optional<frame>& next) {
 
 frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept {
     delivered_ = used_up;
-    if (request_->what != read_request::kind::frame)
+    if (request_->what >= read_request::kind::some)  // a raw read
         decoder_->restart();
     count_used_up(used_up);
     return {input_.data().data() + offset, size};
@@ -191,6 +218,8 @@ void stream_state::count_used_up(std::size_t size) noexcept {
 unfinished_frame stream_state::begun() const noexcept {
     switch (request_->what) {
     case read_request::kind::frame:
+    case read_request::kind::header:
+    case read_request::kind::body:
         return decoder_->unfinished(input_.size());
     case read_request::kind::exactly:
         return {input_.size(), request_->size};

@@ -10,6 +10,12 @@
 
 namespace coserve {
 
+namespace {
+
+constexpr std::uint64_t largest_piece = buffer_pool::normal;
+
+}  // namespace
+
 stream_state::stream_state(
     core& c,
     std::unique_ptr<transport> t,
@@ -145,8 +151,12 @@ void stream_state::arm_read() {
     errc why = errc::timeout;
     duration allowed = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
     const unfinished_frame frame = begun();
-    if (!frame.empty())
-        allowed = limits_->time_for_frame(std::max(frame.have, frame.due));
+    if (!frame.empty()) {
+        // A body that comes in pieces has its time for each of them.
+        const bool in_pieces = request_->what == read_request::kind::body;
+        const std::uint64_t size = std::max(frame.have, frame.due);
+        allowed = limits_->time_for_frame(in_pieces ? std::min(size, largest_piece) : size);
+    }
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
         why = !frame.empty() ? errc::frame_timeout

@@ -8,6 +8,7 @@
 
 #include <coserve/codec.hpp>
 #include <coserve/frame_stream.hpp>
+#include <coserve/header_codec.hpp>
 #include <coserve/limits.hpp>
 
 #include <exception>
@@ -116,6 +117,8 @@ private:
     void begin_read(const read_request&);
     bool find_next(std::optional<frame>& next);
     bool decode(std::optional<frame>& next);
+    decoded look_at_input();
+    header_codec& headers() const;
     bool find_delimiter(std::optional<frame>& next);
     frame deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept;
     void count_used_up(std::size_t size) noexcept;

@@ -30,8 +30,10 @@ bool stream_state::write_frame(frame_view header, frame_view body) {
         return false;
     envelope e;
     if (const error_code error = encoder_->encode(header, body, e)) {
-        const std::size_t size = header.size() + body.size();
-        throw system_error(error, "a frame of " + std::to_string(size) + " bytes");
+        std::string detail(encoder_->complaint());
+        if (detail.empty())
+            detail = "a frame of " + std::to_string(header.size() + body.size()) + " bytes";
+        throw system_error(error, detail);
     }
     return queue(e);
 }

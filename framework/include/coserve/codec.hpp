@@ -104,6 +104,9 @@ public:
     /// that have a place for a header. An error leaves nothing sent.
     virtual error_code encode(frame_view header, frame_view body, envelope& out) = 0;
 
+    /// What was wrong with the last frame that was refused, in words; empty: the error says it all.
+    virtual std::string_view complaint() const noexcept { return {}; }
+
     /// The longest payload in bytes, for the next frame on (one that has begun keeps the old).
     void set_max_frame(std::size_t size) noexcept { max_frame_ = size; }
 

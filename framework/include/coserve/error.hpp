@@ -24,6 +24,7 @@ enum class errc : std::uint8_t {
     length_too_small,     ///< The length does not even cover what its framing counts in it.
     malformed_frame,      ///< The bytes do not follow the framing.
     unencodable_frame,    ///< The framing has no way to write this frame.
+    no_headers,           ///< The framing has no headers to read.
     concurrent_read,      ///< Another coroutine is already reading this stream.
     output_overflow,      ///< Too much is queued: the writer does not await its writes.
     timeout,              ///< The time that the caller gave has run out.

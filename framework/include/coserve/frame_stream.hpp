@@ -13,6 +13,7 @@
 #include <boost/asio/async_result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -52,6 +53,18 @@ public:
     /// Likewise, with `errc::timeout` when `limit` runs out first: nothing is lost, and it can be
     /// called again.
     read_operation read_frame(duration limit) noexcept;
+    /// The header of the next frame, as its text, in a framing that has headers (`json-header`);
+    /// nullopt: the peer finished, between frames. What is left of the body before is dropped.
+    /// Errors: `errc::no_headers`, and the stream goes on.
+    read_operation read_header() noexcept;
+    /// The body behind that header in pieces, of at most 64 KiB; nullopt: that was all of it. A
+    /// drain lets it come to its end.
+    /// Errors: as above.
+    read_operation read_body() noexcept;
+    /// All of it, or what is left of it, into a file, at its offset. Gives the number of bytes.
+    /// Errors: also what the kernel says to the file, where the rest of the body stays to be read.
+    /// Lifetime: the descriptor is open until the task ends.
+    task<std::uint64_t> read_body(int file);
     /// All that has arrived, at least one byte; nullopt: the peer finished.
     read_operation read_some() noexcept;
     /// That many bytes, none for a size of 0; nullopt: the peer finished before the first of them.
@@ -109,7 +122,7 @@ private:
 
 /// What a read asks for.
 struct read_request {
-    enum class kind : unsigned char { frame, some, exactly, until };
+    enum class kind : unsigned char { frame, header, body, some, exactly, until };
 
     kind what = kind::frame;
     std::size_t size = 0;              ///< exactly: of what is read; until: of the delimiter
