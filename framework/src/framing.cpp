@@ -1,8 +1,13 @@
 #include <coserve/framing.hpp>
 
+#include <coserve/delimiter.hpp>
+#include <coserve/fixed.hpp>
 #include <coserve/json_header.hpp>
 #include <coserve/length_prefix.hpp>
+#include <coserve/line.hpp>
+#include <coserve/netstring.hpp>
 #include <coserve/raw.hpp>
+#include <coserve/varint.hpp>
 
 #include <algorithm>
 
@@ -12,6 +17,11 @@ framing_registry::framing_registry() {
     // The first is the default.
     add<length_prefix_codec>("length-prefix");
     add<raw_codec>("raw");
+    add<fixed_codec>("fixed");
+    add<line_codec>("line");
+    add<delimiter_codec>("delimiter");
+    add<netstring_codec>("netstring");
+    add<varint_codec>("varint");
     add<json_header_codec>("json-header");
 }
 
@@ -30,6 +40,26 @@ framing framing_registry::read(option_reader& reader, const stream_limits& limit
     const bool same = entries_[in].prepare == entries_[out].prepare;
     const make_factory writing = same ? reading : entries_[out].prepare(reader);
     return {reading(limits.max_frame), writing(limits.max_send_frame)};
+}
+
+std::vector<std::string> framing_registry::names() const {
+    std::vector<std::string> all;
+    for (const entry& e : entries_)
+        all.push_back(e.name);
+    return all;
+}
+
+std::vector<option_description> framing_registry::keys(std::string_view name) const {
+    const auto found = std::ranges::find(entries_, name, &entry::name);
+    if (found == entries_.end())
+        return {};
+    option_reader reader({}, {});
+    try {
+        found->prepare(reader);
+    } catch (const configuration_error&) {  // NOLINT(bugprone-empty-catch)
+        // It has a key that must be given; the keys are described nevertheless.
+    }
+    return {reader.described().begin(), reader.described().end()};
 }
 
 void framing_registry::add(std::string_view name, prepare_function prepare) {

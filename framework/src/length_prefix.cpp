@@ -106,12 +106,7 @@ void length_prefix_codec::options::read(option_reader& reader) {
         includes_header,
         "the length counts all up to the end of its own field too"
     );
-    reader.choice(
-        "on-too-long",
-        too_long,
-        {{"close", on_too_long::close}, {"skip", on_too_long::skip}},
-        "what happens to a frame over max-frame: the connection ends, or the frame is dropped"
-    );
+    read_on_too_long(reader, too_long);
 }
 
 length_prefix_codec::length_prefix_codec() : length_prefix_codec(options{}) {}

@@ -69,7 +69,7 @@ void option_reader::size(
     std::string_view help
 ) {
     const std::string sizes = format_size(least) + " to " + format_size(most);
-    describe(key, sizes, format_size(value), help);
+    describe(key, sizes, value < least ? "" : format_size(value), help);
     const std::string* written = find(key);
     if (!written)
         return;

@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::size_t least_room = std::size_t{4} << 10;
 
+std::string dropped(const decoded& d) {
+    return (d.declared == 0 ? "" : "a frame of " + std::to_string(d.declared) + " bytes: ") +
+           d.error.message();
+}
+
 }  // namespace
 
 bool stream_state::try_read(const read_request& request, std::optional<frame>& next) {
@@ -147,9 +152,7 @@ bool stream_state::decode(std::optional<frame>& next) {
             return true;
         case decoded::outcome::skipped:
             if (d.error && observer_)
-                observer_->on_dropped_frame(
-                    "a frame of " + std::to_string(d.declared) + " bytes: " + d.error.message()
-                );
+                observer_->on_dropped_frame(dropped(d));
             input_.consume(d.consumed);
             count_used_up(d.consumed);
             break;
@@ -157,11 +160,7 @@ bool stream_state::decode(std::optional<frame>& next) {
             needed_ = d.needed;
             return false;
         case decoded::outcome::error:
-            std::string detail(decoder_->complaint());
-            if (detail.empty() && d.declared != 0)
-                detail = "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
-                         std::to_string(decoder_->max_frame());
-            refuse_input(d.error, detail);
+            refuse_input(d.error, claim(d));
         }
     }
     return false;
@@ -182,6 +181,16 @@ header_codec& stream_state::headers() const {
     if (auto* const c = dynamic_cast<header_codec*>(decoder_.get()))
         return *c;
     throw system_error(make_error_code(errc::no_headers));
+}
+
+// What is known of a frame that is refused.
+std::string stream_state::claim(const decoded& d) const {
+    if (const auto complaint = decoder_->complaint(); !complaint.empty())
+        return std::string(complaint);
+    const std::string maximum = "the maximum being " + std::to_string(decoder_->max_frame());
+    if (d.declared != 0)
+        return "a frame of " + std::to_string(d.declared) + " bytes, " + maximum;
+    return d.error == errc::frame_too_long ? maximum : "";
 }
 
 bool stream_state::find_delimiter(std::optional<frame>& next) {

@@ -123,6 +123,7 @@ private:
     frame deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept;
     void count_used_up(std::size_t size) noexcept;
     unfinished_frame begun() const noexcept;
+    std::string claim(const decoded&) const;
     [[noreturn]] void refuse_input(const error_code&, const std::string& detail);
     bool pull();
     std::size_t room_wanted() const noexcept;

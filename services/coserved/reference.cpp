@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coserved {
 namespace {
@@ -42,6 +43,15 @@ std::string reference(const coserve::registry& services) {
     for (const std::string& name : services.names()) {
         out.append("\nKeys of a listener of ").append(name).append(":\n");
         for (const coserve::option_description& d : services.keys(name))
+            append(out, d);
+    }
+    // Those of the default stand among the keys of each service.
+    const std::vector<std::string> framings = services.framings().names();
+    for (std::size_t i = 1; i < framings.size(); ++i) {
+        const auto keys = services.framings().keys(framings[i]);
+        if (!keys.empty())
+            out.append("\nKeys of a listener with framing=").append(framings[i]).append(":\n");
+        for (const coserve::option_description& d : keys)
             append(out, d);
     }
     return out;

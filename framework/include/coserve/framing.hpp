@@ -27,7 +27,8 @@ concept nameable_codec = std::derived_from<C, codec> && std::copy_constructible<
                          std::constructible_from<C, const typename C::options&> &&
                          requires(typename C::options o, option_reader& reader) { o.read(reader); };
 
-/// Names and what they stand for; `length-prefix` and `raw` to begin with.
+/// Names and what they stand for; to begin with `length-prefix`, `raw`, `fixed`, `line`,
+/// `delimiter`, `netstring` and `varint`.
 ///
 /// Thread: filled by one thread; what `read` returned may be called from every core at once.
 class framing_registry {
@@ -43,6 +44,11 @@ public:
     /// Reads `framing`, `read-framing` and `write-framing`, then the keys of the codecs that they
     /// name. The codecs take their maximum from the limits, so read those first.
     framing read(option_reader&, const stream_limits&) const;
+
+    /// The first is the default.
+    std::vector<std::string> names() const;
+    /// The keys of one framing's own, for `--help`; none for a name that is not known.
+    std::vector<option_description> keys(std::string_view name) const;
 
 private:
     using make_factory = std::function<codec_factory(std::size_t max_frame)>;

@@ -3,18 +3,13 @@
 #pragma once
 
 #include <coserve/codec.hpp>
+#include <coserve/on_too_long.hpp>
 #include <coserve/option_reader.hpp>
 
 #include <cstdint>
 #include <optional>
 
 namespace coserve {
-
-/// What to do with a frame that is over the maximum.
-enum class on_too_long : std::uint8_t {
-    close,  ///< end the connection with `errc::frame_too_long`
-    skip,   ///< drop that frame without holding it, report it once, go on with the next
-};
 
 /// A length field of 1, 2, 3, 4 or 8 bytes, then that many bytes of payload. By default what
 /// Python's `struct.pack('i', n)` writes on x86: 4 bytes, little-endian, signed.

@@ -72,7 +72,7 @@ public:
         value = static_cast<T>(read_integer(key, value, least, most, help));
     }
 
-    /// Bytes: `512`, `64KiB`, `16MiB`, `1GiB`.
+    /// Bytes: `512`, `64KiB`, `16MiB`, `1GiB`. A value below the least is none, and no default.
     void size(
         std::string_view key,
         std::size_t& value,
