@@ -3,12 +3,16 @@
 #pragma once
 
 #include <coserve/codec.hpp>
+#include <coserve/option_reader.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -188,6 +192,77 @@ inline std::string wire(const coserve::envelope& e) {
     out += e.suffix;
     EXPECT_EQ(out.size(), e.size());
     return out;
+}
+
+/// What is written for a payload; nullopt where that is refused.
+inline std::optional<std::string> encoded(codec& c, std::string_view payload) {
+    coserve::envelope e;
+    // Some in front and the rest behind: what is one frame on the wire may come as two views.
+    const std::size_t middle = payload.size() / 3;
+    if (c.encode(payload.substr(0, middle), payload.substr(middle), e))
+        return std::nullopt;
+    return wire(e);
+}
+
+/// The error of `encode`, which must leave what stood in the envelope.
+inline error_code error_of(codec& c, std::string_view header, std::string_view body) {
+    coserve::envelope e;
+    e.payload = {"kept", "too"};
+    e.suffix = "!";
+    e.make_prefix(2)[0] = std::byte{'<'};
+    e.make_prefix(2)[1] = std::byte{'>'};
+    const error_code error = c.encode(header, body, e);
+    EXPECT_EQ(wire(e), "<>kepttoo!");
+    return error;
+}
+
+/// Pieces of 1 to `most` bytes.
+inline std::vector<std::string_view>
+random_chunks(std::string_view input, std::mt19937& random, std::size_t most) {
+    std::vector<std::string_view> chunks;
+    while (!input.empty()) {
+        const std::size_t size = std::min<std::size_t>(input.size(), 1 + random() % most);
+        chunks.push_back(input.substr(0, size));
+        input.remove_prefix(size);
+    }
+    return chunks;
+}
+
+/// That `make()`'s codec makes `expected` of `input` in one piece, byte by byte and in random
+/// pieces: for inputs too long to be split everywhere.
+template <class Make>
+void expect_in_random_splits(
+    Make make, std::string_view input, const outcome& expected, unsigned seed
+) {
+    std::mt19937 random(seed);
+    for (const std::size_t most :
+         {input.size() + 1, std::size_t{1}, std::size_t{9}, std::size_t{900}}) {
+        const std::unique_ptr<codec> c = make();
+        const outcome got =
+            most > input.size() ? feed(*c, {input}) : feed(*c, random_chunks(input, random, most));
+        EXPECT_EQ(got, expected) << "seed " << seed << ", pieces of up to " << most;
+    }
+}
+
+/// The options as they are read, and no key left over.
+template <class C>
+typename C::options read_options(std::vector<coserve::option> given) {
+    typename C::options o;
+    coserve::option_reader reader("echo", std::move(given));
+    o.read(reader);
+    reader.finish();
+    return o;
+}
+
+/// What is wrong with them.
+template <class C>
+std::string mistake_in(std::vector<coserve::option> given) {
+    try {
+        read_options<C>(std::move(given));
+    } catch (const coserve::configuration_error& e) {
+        return e.what();
+    }
+    return "none";
 }
 
 }  // namespace codec_check

@@ -1,8 +1,14 @@
 #include "codec_check.hpp"
 
+#include <coserve/delimiter.hpp>
+#include <coserve/fixed.hpp>
 #include <coserve/framing.hpp>
 #include <coserve/length_prefix.hpp>
+#include <coserve/line.hpp>
+#include <coserve/netstring.hpp>
 #include <coserve/raw.hpp>
+#include <coserve/url.hpp>
+#include <coserve/varint.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -161,22 +167,21 @@ TEST(framing_test, describes_the_keys_of_one_codec_once) {
 }
 
 TEST(framing_test, an_unknown_name_lists_the_known) {
-    EXPECT_EQ(
-        mistake({{"framing", "morse"}}), "echo: framing=morse: must be length-prefix, raw or marked"
-    );
-    EXPECT_EQ(
-        mistake({{"read-framing", "morse"}}),
-        "echo: read-framing=morse: must be length-prefix, raw or marked"
-    );
-    EXPECT_EQ(
-        mistake({{"write-framing", ""}}),
-        "echo: write-framing=: must be length-prefix, raw or marked"
-    );
+    const std::string known =
+        "length-prefix, raw, fixed, line, delimiter, netstring, varint or marked";
+    EXPECT_EQ(mistake({{"framing", "morse"}}), "echo: framing=morse: must be " + known);
+    EXPECT_EQ(mistake({{"read-framing", "morse"}}), "echo: read-framing=morse: must be " + known);
+    EXPECT_EQ(mistake({{"write-framing", ""}}), "echo: write-framing=: must be " + known);
 }
 
 TEST(framing_test, each_direction_has_its_maximum) {
-    for (const std::string name : {"length-prefix", "raw", "marked"}) {
-        const framing f = read({{"framing", name}}, {.max_frame = 7, .max_send_frame = 11});
+    for (const std::string& name : framing_registry().names()) {
+        std::vector<option> given{{"framing", name}};
+        if (name == "fixed")
+            given.push_back({"size", "3"});
+        if (name == "delimiter")
+            given.push_back({"delimiter", "--"});
+        const framing f = read(given, {.max_frame = 7, .max_send_frame = 11});
         EXPECT_EQ(f.read()->max_frame(), 7u) << name;
         EXPECT_EQ(f.write()->max_frame(), 11u) << name;
     }
@@ -221,6 +226,106 @@ TEST(framing_test, a_name_is_taken_once) {
     EXPECT_THROW(registry.add<marked_codec>("marked"), configuration_error);
 }
 
+// The framings that come with the library
+
+using list = std::vector<std::string>;
+
+TEST(framing_test, reads_the_keys_of_every_framing) {
+    const framing fixed = read({{"framing", "fixed"}, {"size", "3"}});
+    EXPECT_EQ(written(fixed, "abc"), "abc");
+    EXPECT_EQ(frames(fixed, "abcdefg"), (list{"abc", "def"}));
+
+    const framing line = read({{"framing", "line"}, {"keep-end", "on"}});
+    EXPECT_EQ(written(line, "abc"), "abc\n");
+    EXPECT_EQ(frames(line, "a\r\nb\n"), (list{"a\r\n", "b\n"}));
+
+    const framing delimiter = read({{"framing", "delimiter"}, {"delimiter", "\r\n"}});
+    EXPECT_EQ(written(delimiter, "abc"), "abc\r\n");
+    EXPECT_EQ(frames(delimiter, "a\nb\r\nc\r\n"), (list{"a\nb", "c"}));
+
+    const framing any_of = read({{"framing", "delimiter"}, {"any-of", ";\n"}});
+    EXPECT_EQ(written(any_of, "abc"), "abc;");
+    EXPECT_EQ(frames(any_of, "a\nb;"), (list{"a", "b"}));
+
+    const framing netstring = read({{"framing", "netstring"}});
+    EXPECT_EQ(written(netstring, "abc"), "3:abc,");
+    EXPECT_EQ(frames(netstring, "3:abc,0:,"), (list{"abc", ""}));
+
+    const framing varint = read({{"framing", "varint"}});
+    EXPECT_EQ(written(varint, "abc"), "\3abc");
+    EXPECT_EQ(frames(varint, "\3abc"), list{"abc"});
+}
+
+TEST(framing_test, takes_a_delimiter_as_a_url_has_it) {
+    const endpoint_url url =
+        parse_url("tcp://127.0.0.1:1?framing=delimiter&delimiter=%00%ff%25&on-too-long=skip");
+    const framing f = read(url.query, {.max_frame = 3});
+    EXPECT_EQ(written(f, "abc"), std::string("abc\0\xff%", 6));
+    EXPECT_EQ(frames(f, std::string("abc\0\xff%long\0\xff%d\0\xff%", 18)), (list{"abc", "d"}));
+}
+
+TEST(framing_test, two_framings_may_share_a_key) {
+    const framing f = read(
+        {{"read-framing", "line"},
+         {"write-framing", "delimiter"},
+         {"delimiter", "--"},
+         {"keep-end", "on"}}
+    );
+    EXPECT_EQ(written(f, "abc"), "abc--");
+    EXPECT_EQ(frames(f, "abc\n"), list{"abc\n"});
+}
+
+TEST(framing_test, mistakes_in_the_keys_of_every_framing) {
+    EXPECT_EQ(
+        mistake({{"framing", "fixed"}}),
+        "echo: size: must be given with framing=fixed: the size of every frame"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "fixed"}, {"size", "none"}}),
+        "echo: size=none: must be a size from 1 to 4GiB, such as 512, 64KiB or 16MiB"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "line"}, {"on-too-long", "cut"}}),
+        "echo: on-too-long=cut: must be close or skip"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "line"}, {"keep-end", "maybe"}}),
+        "echo: keep-end=maybe: must be on or off"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "delimiter"}}),
+        "echo: delimiter: must be given with framing=delimiter, or any-of must"
+    );
+    EXPECT_EQ(
+        mistake({{"framing", "varint"}, {"size", "3"}}),
+        "echo: unknown key \"size\"; the known keys are framing, read-framing, write-framing"
+    );
+}
+
+TEST(framing_test, names_its_framings_and_describes_the_keys_of_each) {
+    framing_registry registry;
+    registry.add<marked_codec>("marked");
+    EXPECT_EQ(
+        registry.names(),
+        (list{"length-prefix", "raw", "fixed", "line", "delimiter", "netstring", "varint", "marked"}
+        )
+    );
+    const auto keys_of = [&](std::string_view name) {
+        list names;
+        for (const auto& d : registry.keys(name)) {
+            names.push_back(d.key);
+            EXPECT_FALSE(d.help.empty()) << name << ' ' << d.key;
+        }
+        return names;
+    };
+    EXPECT_EQ(keys_of("raw"), list{});
+    EXPECT_EQ(keys_of("fixed"), list{"size"});
+    EXPECT_EQ(keys_of("line"), (list{"keep-end", "on-too-long"}));
+    EXPECT_EQ(keys_of("delimiter"), (list{"delimiter", "any-of", "keep-end", "on-too-long"}));
+    EXPECT_EQ(keys_of("marked"), list{"mark"});
+    EXPECT_EQ(keys_of("morse"), list{});
+}
+
 struct not_a_codec {
     struct options {
         void read(option_reader&) {}
@@ -232,6 +337,11 @@ struct not_a_codec {
 static_assert(nameable_codec<marked_codec>);
 static_assert(nameable_codec<length_prefix_codec>);
 static_assert(nameable_codec<raw_codec>);
+static_assert(nameable_codec<fixed_codec>);
+static_assert(nameable_codec<line_codec>);
+static_assert(nameable_codec<delimiter_codec>);
+static_assert(nameable_codec<netstring_codec>);
+static_assert(nameable_codec<varint_codec>);
 static_assert(!nameable_codec<not_a_codec>);
 
 }  // namespace

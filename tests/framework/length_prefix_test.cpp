@@ -11,6 +11,8 @@ namespace coserve {
 namespace {
 
 using namespace std::string_literals;
+using codec_check::encoded;
+using codec_check::error_of;
 using codec_check::expect_in_any_split;
 using codec_check::feed;
 using codec_check::feeder;
@@ -91,15 +93,6 @@ std::string describe(const options& o) {
            (o.is_signed ? " signed" : " unsigned") + " offset " + std::to_string(o.offset) +
            " adjust " + std::to_string(o.adjust) + (o.includes_header ? " includes-header" : "") +
            " strip " + (o.strip ? std::to_string(*o.strip) : "default");
-}
-
-std::optional<std::string> encoded(length_prefix_codec& c, std::string_view payload) {
-    envelope e;
-    // Some in front and the rest behind: what is one frame on the wire may come as two views.
-    const std::size_t middle = payload.size() / 3;
-    if (c.encode(payload.substr(0, middle), payload.substr(middle), e))
-        return std::nullopt;
-    return wire(e);
 }
 
 // Vectors
@@ -488,18 +481,6 @@ TEST(length_prefix_test, writes_the_same_in_an_envelope_that_was_used_before) {
     std::fill(e.make_prefix(24).begin(), e.make_prefix(24).end(), std::byte{0xee});
     ASSERT_FALSE(narrow.encode("", "d", e));
     EXPECT_EQ(wire(e), hex("000000 01000000") + "d");
-}
-
-/// The error of `encode`, which must leave what stood in the envelope.
-error_code error_of(length_prefix_codec& c, std::string_view header, std::string_view body) {
-    envelope e;
-    e.payload = {"kept", "too"};
-    e.suffix = "!";
-    e.make_prefix(2)[0] = std::byte{'<'};
-    e.make_prefix(2)[1] = std::byte{'>'};
-    const error_code error = c.encode(header, body, e);
-    EXPECT_EQ(wire(e), "<>kepttoo!");
-    return error;
 }
 
 TEST(length_prefix_test, leaves_the_output_alone_where_it_cannot_write) {
