@@ -147,7 +147,7 @@ task<> conversation::print_reply() {
 
 task<> conversation::print_raw_reply(std::size_t expected) {
     std::size_t arrived = 0;
-    while (arrived < expected && !server_ended_) {
+    while ((arrived < expected || output_.inside_character()) && !server_ended_) {
         const auto part = co_await read_part(arrived > 0);
         if (!part)
             break;

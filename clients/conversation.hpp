@@ -34,9 +34,9 @@ public:
     /// raw framing. A server that ends the connection after its last reply is no error.
     coserve::task<> ask_all(request_source& requests);
 
-    /// Asks once. A raw reply is complete when it is as long as the request, when the server ends
-    /// the connection, or when half a second passed without more of it. Lifetime: `request` is used
-    /// until the task ends.
+    /// Asks once. A raw reply is complete when it is as long as the request and does not end within
+    /// a character, when the server ends the connection, or when half a second passed without more
+    /// of it. Lifetime: `request` is used until the task ends.
     coserve::task<> ask(std::string_view request);
 
     /// Completes when the server has ended its side or reset the connection. Where replies are

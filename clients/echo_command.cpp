@@ -1,6 +1,7 @@
 #include "echo_command.hpp"
 
 #include "conversation.hpp"
+#include "encoded_lines.hpp"
 #include "failure.hpp"
 #include "literal_text.hpp"
 #include "output.hpp"
@@ -11,6 +12,7 @@
 
 #include <coserve/connect.hpp>
 #include <coserve/error.hpp>
+#include <coserve/text_encoding.hpp>
 #include <coserve/units.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -21,7 +23,9 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,12 +40,16 @@ The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit k
   coserve echo 'tcp://127.0.0.1:8080?framing=raw' hello
 Over raw framing nothing says where a reply ends: one request is sent at a time, and its reply is
 complete when it is as long as the request, when the server closes, or after a pause of 0.5s.
+With --encoding the server's text is turned into UTF-8 and yours from UTF-8. What it sends that is not
+of that encoding is shown as \xNN; of yours, a character that the encoding lacks is an error:
+  coserve echo 'tcp://127.0.0.1:8070?framing=raw' --encoding GBK adas
 Exit codes: 0; 1 the server or the network failed; 2 usage.
 )";
 
 struct echo_options {
     std::string url;
     std::string framing;
+    std::optional<std::string> encoding;
     std::string timeout = "10s";
     bool no_reply = false;
     std::vector<std::string> texts;
@@ -56,19 +64,28 @@ coserve::duration connect_timeout(const std::string& text) {
     return time->count() == 0 ? coserve::longest_time : *time;
 }
 
+/// A `text_decoder` or a `text_encoder`, where there is something to convert.
+template <class Converter>
+std::optional<Converter> make_converter(const echo_options& options) {
+    return options.encoding ? std::optional<Converter>(*options.encoding) : std::nullopt;
+}
+
 /// One run of the command.
 class echo {
 public:
     explicit echo(const echo_options& options)
-        : options_(options), url_(parse_server_url(options.url, options.framing)) {}
+        : options_(options),
+          url_(parse_server_url(options.url, options.framing)),
+          encoder_(make_converter<coserve::text_encoder>(options)),
+          texts_(encoded(options.texts)),
+          output_(context_, make_converter<coserve::text_decoder>(options)) {}
 
     void run_all() {
         try {
             coserve::frame_stream stream =
                 run(context_, coserve::connect(url_.text, connect_timeout(options_.timeout)));
             conversation talk(context_, std::move(stream), url_, !options_.no_reply, output_);
-            exchange(talk);
-            output_.flush();
+            exchange_and_flush(talk);
             if (options_.no_reply)
                 finish_sending(talk);
         } catch (const coserve::system_error& e) {
@@ -78,13 +95,48 @@ public:
     }
 
 private:
+    std::vector<std::string> encoded(std::vector<std::string> texts) {
+        if (!encoder_)
+            return texts;
+        std::size_t number = 0;
+        for (std::string& text : texts) {
+            ++number;
+            try {
+                text = encoder_->encode(text);
+            } catch (const coserve::system_error& e) {
+                throw coserve::configuration_error(
+                    "TEXT " + std::to_string(number) + ": " + coserve::reason_of(e)
+                );
+            }
+        }
+        return texts;
+    }
+
+    /// What was answered before a failure is printed too.
+    void exchange_and_flush(conversation& talk) {
+        try {
+            exchange(talk);
+        } catch (const std::exception&) {
+            output_.flush();
+            throw;
+        }
+        output_.flush();
+    }
+
     void exchange(conversation& talk) {
-        if (!options_.texts.empty())
-            ask_all(talk, std::make_unique<arguments>(options_.texts));
+        if (!texts_.empty())
+            ask_all(talk, std::make_unique<arguments>(texts_));
         else if (::isatty(STDIN_FILENO) == 1)
             ask_at_prompt(talk);
         else
-            ask_all(talk, std::make_unique<input_lines>(context_, url_.limits.max_send_frame));
+            ask_all(talk, input());
+    }
+
+    std::unique_ptr<request_source> input() {
+        auto lines = std::make_unique<input_lines>(context_, url_.limits.max_send_frame);
+        if (!encoder_)
+            return lines;
+        return std::make_unique<encoded_lines>(std::move(lines), std::move(*encoder_));
     }
 
     void ask_all(conversation& talk, std::unique_ptr<request_source> requests) {
@@ -99,14 +151,25 @@ private:
         while (const auto line = prompt_->read_line()) {
             if (*line == "q")
                 return;
-            if (line->empty())
-                continue;
-            run(context_, talk.ask(*line));
-            output_.flush();
+            if (!line->empty())
+                ask_typed(talk, *line);
         }
         std::fputs(
             prompt_->interrupted() ? "\ncoserve: the server ended the connection\n" : "\n", stderr
         );
+    }
+
+    void ask_typed(conversation& talk, std::string line) {
+        if (encoder_) {
+            try {
+                line = encoder_->encode(line);
+            } catch (const coserve::system_error& e) {
+                std::fprintf(stderr, "coserve: %s\n", coserve::reason_of(e).c_str());
+                return;
+            }
+        }
+        run(context_, talk.ask(line));
+        output_.flush();
     }
 
     /// An exit with replies unread would reset the connection, and what was sent could be lost.
@@ -118,11 +181,13 @@ private:
 
     const echo_options& options_;
     server_url url_;
+    std::optional<coserve::text_encoder> encoder_;
+    std::vector<std::string> texts_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
         context_.get_executor()
     };
-    output output_{context_};
+    output output_;
     std::unique_ptr<prompt> prompt_;  // what waits for keys refers to it
 };
 
@@ -140,6 +205,8 @@ void add_echo_command(CLI::App& app, std::function<void()>& chosen) {
     command->add_option("TEXT", options->texts, "Sent one after the other, each in a frame");
     command->add_option("--framing", options->framing, "Short for the key framing in the URL")
         ->type_name("F");
+    command->add_option("--encoding", options->encoding, "Of the server's text, such as GBK")
+        ->type_name("NAME");
     command->add_flag("--no-reply", options->no_reply, "Only send")->disable_flag_override();
     command->add_option("--timeout", options->timeout, "To connect; 0: no limit [10s]")
         ->type_name("TIME");

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <poll.h>
 #include <unistd.h>
@@ -24,8 +25,8 @@ void wait_writable() {
 
 }  // namespace
 
-output::output(boost::asio::io_context& context)
-    : context_(context), is_terminal_(::isatty(STDOUT_FILENO) == 1) {}
+output::output(boost::asio::io_context& context, std::optional<coserve::text_decoder> decoder)
+    : context_(context), decoder_(std::move(decoder)), is_terminal_(::isatty(STDOUT_FILENO) == 1) {}
 
 void output::line(std::string_view text) {
     part(text);
@@ -33,14 +34,23 @@ void output::line(std::string_view text) {
 }
 
 void output::part(std::string_view text) {
+    if (decoder_)
+        show(decoder_->decode(text));
+    else
+        show(text);
+}
+
+void output::end_line() {
+    if (decoder_)
+        show(decoder_->finish());
+    append("\n");
+}
+
+void output::show(std::string_view text) {
     if (is_terminal_)
         append(terminal_text(text));
     else
         append(text);
-}
-
-void output::end_line() {
-    append("\n");
 }
 
 void output::append(std::string_view text) {

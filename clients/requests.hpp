@@ -18,7 +18,7 @@ class request_source {
 public:
     virtual ~request_source() = default;
 
-    /// The next request that is at hand; valid until the next `fill()`.
+    /// The next request that is at hand; valid until the next call of this or `fill()`.
     virtual std::optional<std::string_view> next() = 0;
     /// Waits for more; false: there is no more, and `next()` gave all.
     virtual coserve::task<bool> fill() = 0;

@@ -37,6 +37,8 @@ const char* sentence(errc code) noexcept {
         return "this side has closed the stream";
     case errc::wrong_executor:
         return "the executor is not an io_context's own";
+    case errc::unencodable_text:
+        return "the text cannot be encoded";
     }
     return "unknown error";
 }

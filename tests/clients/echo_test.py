@@ -100,7 +100,7 @@ class Arguments(EchoTest):
             result = run(COSERVE, *arguments)
             self.assertEqual((result.returncode, result.stderr), (0, b""))
             self.assertIn(b"echo", result.stdout)
-        for word in (b"--framing", b"--no-reply", b"--timeout", b"URL", b"TEXT", b"raw"):
+        for word in (b"--framing", b"--encoding", b"--no-reply", b"--timeout", b"URL", b"TEXT", b"raw"):
             self.assertIn(word, self.echo("--help").stdout)
         for flag in ("-V", "--version"):
             self.assertRegex(run(COSERVE, flag).stdout, rb"\Acoserve \d+\.\d+\.\d+\n\Z")
@@ -259,6 +259,104 @@ class Raw(EchoTest):
     def test_a_server_that_closes_without_an_answer(self):
         with Peer(lambda connection: connection.recv(1024)) as peer:
             self.check_fails(self.echo(peer.url, "--framing", "raw", "x"), peer.url, "ended the connection")
+
+
+class Encoding(EchoTest):
+    """Servers that speak something else than UTF-8."""
+
+    def converse(self, *pieces, requests=None):
+        """A server that answers each read with the next of `pieces`."""
+
+        def serve(connection):
+            for piece in pieces:
+                request = connection.recv(1024)
+                if requests is not None:
+                    requests.append(request)
+                connection.sendall(piece)
+
+        return Peer(serve)
+
+    def test_a_server_that_answers_gbk(self):
+        for flags in (["--encoding", "GBK"], ["--encoding=gbk"], ["--encoding", "gb18030"]):
+            requests = []
+            with self.converse("帅逼".encode("gbk"), requests=requests) as peer:
+                self.check_output(self.echo(peer.url, "--framing", "raw", *flags, "你好"), "帅逼\n".encode())
+            self.assertEqual(requests, ["你好".encode("gbk")])
+
+    def test_other_encodings_both_ways(self):
+        for encoding, text in (("big5", "中文"), ("shift_jis", "日本語"), ("latin-1", "café"), ("utf-16-le", "中😀")):
+            with Peer(echo_frames) as peer:
+                name = encoding.replace("utf-16-le", "UTF-16LE")
+                self.check_output(self.echo(peer.url, "--encoding", name, text, text), (text + "\n").encode() * 2)
+        frames = []
+
+        def serve(connection):
+            frames.append(receive_frame(connection))
+            connection.sendall(frame("日本".encode("shift_jis")))
+
+        with Peer(serve) as peer:
+            self.check_output(self.echo(peer.url, "--encoding", "Shift-JIS", "語"), "日本\n".encode())
+        self.assertEqual(frames, ["語".encode("shift_jis")])
+
+    def test_a_character_split_over_two_reads(self):
+        """A reply that is as long as its request does not end within a character."""
+
+        def serve(connection):
+            connection.recv(1024)
+            for i in range(len(reply)):
+                connection.sendall(reply[i : i + 1])
+            self.assertEqual(connection.recv(1024), b"next")
+            connection.sendall(b"done")
+
+        reply = "帅逼".encode("gbk")
+        for _ in range(10):
+            with Peer(serve) as peer:
+                result = self.echo(peer.url, "--framing", "raw", "--encoding", "GBK", "abc", "next")
+                self.check_output(result, "帅逼\ndone\n".encode())
+
+    def test_what_is_malformed_is_shown(self):
+        with self.converse(b"a\xffb\xcb") as peer:
+            self.check_output(self.echo(peer.url, "--framing", "raw", "--encoding", "GBK", "x"), b"a\\xffb\\xcb\n")
+
+        def serve(connection):
+            for reply in (b"\xb1\xc6\xcb", b"\xa7"):  # a frame is a text of its own
+                receive_frame(connection)
+                connection.sendall(frame(reply))
+
+        with Peer(serve) as peer:
+            self.check_output(self.echo(peer.url, "--encoding", "GBK", "x", "y"), "逼\\xcb\n\\xa7\n".encode())
+
+    def test_lines(self):
+        requests = []
+        with self.converse("一".encode("gbk"), "二".encode("gbk"), requests=requests) as peer:
+            result = self.echo(peer.url, "--framing", "raw", "--encoding", "GBK", input="帅\n逼".encode())
+            self.check_output(result, "一\n二\n".encode())
+        self.assertEqual(requests, ["帅".encode("gbk"), "逼".encode("gbk")])
+        with Peer(echo_frames) as peer:
+            lines = "".join(f"第{i}行\n" for i in range(20_000)).encode()
+            self.check_output(self.echo(peer.url, "--encoding", "GBK", input=lines), lines)
+
+    def test_what_cannot_be_encoded(self):
+        url = unused_url()
+        self.check_fails(self.echo(url, "--encoding", "GBK", "好", "a😀"), "TEXT 2", "U+1F600", "GBK", code=2)
+        for flags in ([], ["--framing", "raw"]):
+            with Peer(echo_frames if not flags else lambda c: c.sendall(c.recv(1024)) or c.recv(1)) as peer:
+                result = self.echo(peer.url, *flags, "--encoding", "GBK", input="好\n😀\n好\n".encode())
+                self.check_fails(result, "line 2 of standard input", "U+1F600")
+                self.assertEqual(result.stdout, "好\n".encode())
+
+    def test_names(self):
+        url = unused_url()
+        self.check_fails(self.echo(url, "--encoding", "GKB", "x"), 'encoding "GKB"', "did you mean GBK?", code=2)
+        for name in ("", "GBK//TRANSLIT", "klingonese"):
+            self.check_fails(self.echo(url, "--encoding", name, "x"), "encoding", "is unknown", code=2)
+        self.assertIn(b"--encoding NAME", self.echo("--help").stdout)
+
+    def test_only_sends(self):
+        received = []
+        with Peer(lambda connection: received.append(receive_rest(connection))) as peer:
+            self.check_output(self.echo(peer.url, "--framing=raw", "--no-reply", "--encoding", "GBK", "帅", "逼"), b"")
+        self.assertEqual(received, ["帅逼".encode("gbk")])
 
 
 class Servers(EchoTest):
@@ -560,6 +658,29 @@ class Prompt(EchoTest):
             terminal.expect(">>> ")
             terminal.type("q\r")
             self.assertEqual(terminal.wait(), 0)
+
+    def test_an_encoding(self):
+        def serve(connection):
+            for reply in ("帅逼".encode("gbk") + b"\x1b[2J\xff", "逼".encode("gbk")):
+                requests.append(receive_frame(connection))
+                connection.sendall(frame(reply))
+            connection.recv(1)
+
+        requests = []
+        with Peer(serve) as peer:
+            terminal = self.open(peer.url, "--encoding", "GBK")
+            terminal.type("你好\r")
+            terminal.expect("\n帅逼\\x1b[2J\\xff\r\n")
+            terminal.expect(">>> ")
+            terminal.type("é😀\r")  # GBK has the first
+            terminal.expect("coserve: U+1F600 (😀) at byte 2 is not in GBK")
+            terminal.expect(">>> ")
+            terminal.type("好\r")
+            terminal.expect("\n逼\r\n")
+            terminal.expect(">>> ")
+            terminal.type("q\r")
+            self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(requests, ["你好".encode("gbk"), "好".encode("gbk")])
 
     def test_the_server_goes_while_nobody_types(self):
         server = self.serve(f"echo={ANY}")

@@ -34,6 +34,7 @@ enum class errc : std::uint8_t {
     write_timeout,        ///< The peer took none of the queued output for too long.
     closed,               ///< This side has closed the stream.
     wrong_executor,       ///< The executor is not an io_context's own.
+    unencodable_text,     ///< A character of the text has no place in the encoding.
 };
 
 const boost::system::error_category& error_category() noexcept;

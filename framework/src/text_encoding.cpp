@@ -1,0 +1,289 @@
+#include <coserve/text_encoding.hpp>
+
+#include <coserve/error.hpp>
+
+#include "printable.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include <iconv.h>
+
+namespace coserve {
+namespace {
+
+// What people name, and are told of.
+constexpr const char* usual_encodings[] = {
+    "GBK",
+    "GB18030",
+    "GB2312",
+    "BIG5",
+    "BIG5-HKSCS",
+    "SHIFT_JIS",
+    "EUC-JP",
+    "EUC-KR",
+    "ISO-8859-1",
+    "LATIN1",
+    "ISO-8859-15",
+    "WINDOWS-1252",
+    "KOI8-R",
+    "UTF-8",
+    "UTF-16LE",
+    "UTF-16BE",
+};
+
+// More than any encoding takes for a character, its shift sequence included.
+constexpr std::size_t longest_character = 16;
+
+bool is_letter_or_digit(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// iconv takes more than names: suffixes behind slashes and commas, and nothing at all for the
+/// locale's encoding.
+bool is_name(std::string_view text) noexcept {
+    const auto belongs = [](char c) {
+        return is_letter_or_digit(c) ||
+               std::string_view("-_.:()+").find(c) != std::string_view::npos;
+    };
+    return !text.empty() && std::ranges::all_of(text, belongs);
+}
+
+/// Letters and digits alone, in lower case.
+std::string simplified(std::string_view name) {
+    std::string out;
+    for (const char c : name)
+        if (is_letter_or_digit(c))
+            out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+/// How many letters must be added, dropped or changed to make one of the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0]++;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+/// The usual name that is most like this one, and how much it differs.
+struct similar_name {
+    std::string_view name;
+    std::size_t differs;
+};
+
+similar_name most_similar(std::string_view name) {
+    const std::string wanted = simplified(name).substr(0, 40);
+    similar_name best{{}, wanted.size()};
+    for (const char* usual : usual_encodings)
+        if (const std::size_t d = distance(wanted, simplified(usual)); d < best.differs)
+            best = {usual, d};
+    return best;
+}
+
+[[noreturn]] void refuse(std::string_view name) {
+    std::string text = "encoding \"" + detail::printable(name) + "\" ";
+    const similar_name similar = most_similar(name);
+    if (similar.differs == 0 && is_name(name))
+        throw configuration_error(
+            text + "the C library of this machine lacks it; some systems have it in a package of "
+                   "its own (libc-gconv-modules-extra, glibc-gconv-extra)"
+        );
+    text += "is unknown; ";
+    if (similar.differs <= 2 && !similar.name.empty())
+        text += "did you mean " + std::string(similar.name) + "?";
+    else
+        text += "try GBK, GB18030, BIG5, SHIFT_JIS, ISO-8859-1 or UTF-8;";
+    throw configuration_error(text + " iconv --list shows all");
+}
+
+/// `open(name)` is an `iconv_t`.
+template <class Open>
+detail::converter make_converter(std::string_view name, Open open) {
+    if (!is_name(name))
+        refuse(name);
+    void* const none = reinterpret_cast<void*>(-1);
+    void* made = open(std::string(name));
+    if (made == none)
+        if (const similar_name same = most_similar(name); same.differs == 0 && !same.name.empty())
+            made = open(std::string(same.name));
+    if (made == none)
+        refuse(name);
+    return detail::converter(made);
+}
+
+/// Converts and uses up what it can; what stopped it: 0 (all was used up), EINVAL (the input ends
+/// inside a character), EILSEQ (what it begins with cannot be converted).
+int convert(void* converter, std::string_view& input, std::string& out) {
+    std::array<char, 4096> buffer;
+    int error = 0;
+    do {
+        if (input.empty())
+            return 0;
+        char* from = const_cast<char*>(input.data());
+        std::size_t left = input.size();
+        char* to = buffer.data();
+        std::size_t room = buffer.size();
+        const std::size_t result = ::iconv(converter, &from, &left, &to, &room);
+        error = result == static_cast<std::size_t>(-1) ? errno : 0;
+        out.append(buffer.data(), buffer.size() - room);
+        input.remove_prefix(input.size() - left);
+    } while (error == E2BIG);
+    return error;
+}
+
+/// What the converter kept, or what ends a text.
+void finish_text(void* converter, std::string& out) {
+    std::array<char, 64> buffer;
+    char* to = buffer.data();
+    std::size_t room = buffer.size();
+    ::iconv(converter, nullptr, nullptr, &to, &room);
+    out.append(buffer.data(), buffer.size() - room);
+}
+
+void append_hex(std::string& out, std::uint32_t value, unsigned digits, const char* alphabet) {
+    while (digits-- > 0)
+        out += alphabet[value >> (4 * digits) & 15];
+}
+
+void append_escaped(std::string& out, char byte) {
+    out += "\\x";
+    append_hex(out, static_cast<unsigned char>(byte), 2, "0123456789abcdef");
+}
+
+/// The size of the UTF-8 character that `text` begins with, and its number; 0: it is none.
+std::size_t character(std::string_view text, std::uint32_t& number) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xc2 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                                            : 4;
+    if (size == 0 || first > 0xf4 || text.size() < size)
+        return 0;
+    number = size == 1 ? first : first & (0x7fu >> size);
+    for (const char c : text.substr(1, size - 1)) {
+        if ((static_cast<unsigned char>(c) & 0xc0) != 0x80)
+            return 0;
+        number = number << 6 | (static_cast<unsigned char>(c) & 0x3f);
+    }
+    const bool is_surrogate = number >= 0xd800 && number < 0xe000;
+    const bool is_too_long = (size == 3 && number < 0x800) || (size == 4 && number < 0x10000);
+    return is_surrogate || is_too_long || number > 0x10ffff ? 0 : size;
+}
+
+/// The C library takes numbers above U+10FFFF for characters, which UTF-8 cannot have.
+std::string without_beyond_unicode(std::string text) {
+    const auto may_begin_one = [](char c) { return static_cast<unsigned char>(c) >= 0xf4; };
+    if (std::ranges::none_of(text, may_begin_one))
+        return text;
+    std::string out;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        std::uint32_t number = 0;
+        const std::size_t size = character(rest, number);
+        if (size == 0)
+            append_escaped(out, rest.front());
+        out += rest.substr(0, size);
+        rest.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return out;
+}
+
+/// How much of the text, from its start, is UTF-8.
+std::size_t length_as_utf8(std::string_view text) {
+    std::string_view rest = text;
+    std::uint32_t number = 0;
+    while (!rest.empty()) {
+        const std::size_t size = character(rest, number);
+        if (size == 0)
+            break;
+        rest.remove_prefix(size);
+    }
+    return text.size() - rest.size();
+}
+
+/// The sentence for what `rest` begins with, `offset` bytes into the text.
+std::string unencodable(std::string_view rest, std::size_t offset, const std::string& encoding) {
+    std::uint32_t number = 0;
+    const std::size_t size = character(rest, number);
+    std::string what;
+    if (size == 0) {
+        append_escaped(what, rest.front());
+        return what + " at byte " + std::to_string(offset) + " is no UTF-8";
+    }
+    what += "U+";
+    append_hex(what, number, number > 0xfffff ? 6 : number > 0xffff ? 5 : 4, "0123456789ABCDEF");
+    return what + " (" + detail::printable(rest.substr(0, size)) + ") at byte " +
+           std::to_string(offset) + " is not in " + encoding;
+}
+
+}  // namespace
+
+void detail::converter_closer::operator()(void* converter) const noexcept {
+    ::iconv_close(converter);
+}
+
+text_decoder::text_decoder(std::string_view encoding)
+    : converter_(make_converter(encoding, [](const std::string& name) {
+          return ::iconv_open("UTF-8", name.c_str());
+      })) {}
+
+std::string text_decoder::decode(std::string_view bytes) {
+    std::string joined;
+    if (!kept_.empty()) {
+        joined = kept_.append(bytes);
+        bytes = joined;
+    }
+    std::string out;
+    for (;;) {
+        const int error = convert(converter_.get(), bytes, out);
+        if (bytes.empty() || (error == EINVAL && bytes.size() < longest_character))
+            break;
+        append_escaped(out, bytes.front());
+        bytes.remove_prefix(1);
+    }
+    kept_ = bytes;
+    return without_beyond_unicode(std::move(out));
+}
+
+std::string text_decoder::finish() {
+    std::string out;
+    finish_text(converter_.get(), out);
+    for (const char byte : kept_)
+        append_escaped(out, byte);
+    kept_.clear();
+    return out;
+}
+
+text_encoder::text_encoder(std::string_view encoding)
+    : name_(encoding), converter_(make_converter(encoding, [](const std::string& name) {
+          return ::iconv_open(name.c_str(), "UTF-8");
+      })) {}
+
+std::string text_encoder::encode(std::string_view utf8) {
+    const std::size_t valid = length_as_utf8(utf8);
+    std::string_view left = utf8.substr(0, valid);
+    std::string out;
+    convert(converter_.get(), left, out);
+    finish_text(converter_.get(), out);
+    if (const std::size_t done = valid - left.size(); done < utf8.size())
+        throw system_error(errc::unencodable_text, unencodable(utf8.substr(done), done, name_));
+    return out;
+}
+
+}  // namespace coserve
