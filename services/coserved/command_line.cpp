@@ -117,7 +117,7 @@ private:
     }
 
     const coserve::registry& services_;
-    CLI::App app_{"Serves echo over TCP and Unix sockets.", "coserved"};
+    CLI::App app_{"Serves echo and sink over TCP and Unix sockets.", "coserved"};
     bool help_ = false;
     bool version_ = false;
     std::string config_;

@@ -102,7 +102,8 @@ TEST(bundled_services_test, are_found_by_name) {
     coserve::registry services;
     coserve::add_bundled_services(services);
     coserve::option_reader reader({}, {});
-    EXPECT_NE(services.find("echo")(reader)(), nullptr);
+    for (const char* name : {"echo", "sink"})
+        EXPECT_NE(services.find(name)(reader)(), nullptr) << name;
     EXPECT_THROW(services.find("ecco"), coserve::configuration_error);
 }
 

@@ -6,7 +6,7 @@
 
 namespace coserve {
 
-/// Adds each under its own name: `echo`.
+/// Adds each under its own name: `echo`, and `sink`, whose output is standard output.
 void add_bundled_services(registry&);
 
 }  // namespace coserve
