@@ -11,7 +11,6 @@ using codec_check::expect_in_any_split;
 using codec_check::expect_in_random_splits;
 using codec_check::feed;
 using codec_check::feeder;
-using codec_check::for_each_split;
 using codec_check::frames;
 using codec_check::mistake_in;
 using codec_check::outcome;

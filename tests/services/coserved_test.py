@@ -156,7 +156,7 @@ class CommandLine(CoservedTest):
             text = result.stdout.decode()
             for word in ("--config", "--check", "--listen", "--cores", "--ports-file", "--max-connections", "--log-level",
                          "--log-format", "--drain-timeout", "tcp://127.0.0.1:7700", "echo", "mode", "verbatim",
-                         "length-prefix", "raw", "width", "idle-timeout", "backlog"):
+                         "length-prefix", "raw", "width", "idle-timeout", "backlog", "framing=fixed", "any-of", "netstring"):
                 self.assertIn(word, text)
 
     def test_version(self):
