@@ -111,23 +111,26 @@ similar_name most_similar(std::string_view name) {
     throw configuration_error(text + " iconv --list shows all");
 }
 
+bool is_none(void* converter) noexcept {
+    return reinterpret_cast<std::intptr_t>(converter) == -1;
+}
+
 /// `open(name)` is an `iconv_t`.
 template <class Open>
 detail::converter make_converter(std::string_view name, Open open) {
     if (!is_name(name))
         refuse(name);
-    void* const none = reinterpret_cast<void*>(-1);
     void* made = open(std::string(name));
-    if (made == none)
+    if (is_none(made))
         if (const similar_name same = most_similar(name); same.differs == 0 && !same.name.empty())
             made = open(std::string(same.name));
-    if (made == none)
+    if (is_none(made))
         refuse(name);
     return detail::converter(made);
 }
 
-/// Converts and uses up what it can; what stopped it: 0 (all was used up), EINVAL (the input ends
-/// inside a character), EILSEQ (what it begins with cannot be converted).
+/// Converts and uses up what it can; what stopped it: 0 (all was used up), EINVAL (what is left is
+/// the beginning of a character), EILSEQ (something cannot be converted).
 int convert(void* converter, std::string_view& input, std::string& out) {
     std::array<char, 4096> buffer;
     int error = 0;
@@ -219,6 +222,8 @@ std::size_t length_as_utf8(std::string_view text) {
 
 /// The sentence for what `rest` begins with, `offset` bytes into the text.
 std::string unencodable(std::string_view rest, std::size_t offset, const std::string& encoding) {
+    if (rest.empty())
+        return "a character is not in " + encoding;
     std::uint32_t number = 0;
     const std::size_t size = character(rest, number);
     std::string what;
@@ -244,21 +249,26 @@ text_decoder::text_decoder(std::string_view encoding)
       })) {}
 
 std::string text_decoder::decode(std::string_view bytes) {
-    std::string joined;
-    if (!kept_.empty()) {
-        joined = kept_.append(bytes);
-        bytes = joined;
-    }
     std::string out;
-    for (;;) {
-        const int error = convert(converter_.get(), bytes, out);
-        if (bytes.empty() || (error == EINVAL && bytes.size() < longest_character))
-            break;
-        append_escaped(out, bytes.front());
-        bytes.remove_prefix(1);
-    }
-    kept_ = bytes;
+    for (const char byte : bytes)
+        decode_byte(byte, out);
     return without_beyond_unicode(std::move(out));
+}
+
+/// One at a time, because some converters use up what they cannot convert, and do not tell how much
+/// that was: so no more is shown to them than what may be one character.
+void text_decoder::decode_byte(char byte, std::string& out) {
+    kept_ += byte;
+    std::string_view left = kept_;
+    const int error = convert(converter_.get(), left, out);
+    if (error == 0 || (error == EINVAL && left.size() < longest_character)) {
+        kept_.erase(0, kept_.size() - left.size());
+        return;
+    }
+    const std::string rest = std::exchange(kept_, {});
+    append_escaped(out, rest.front());
+    for (const char next : std::string_view(rest).substr(1))
+        decode_byte(next, out);
 }
 
 std::string text_decoder::finish() {
@@ -279,11 +289,27 @@ std::string text_encoder::encode(std::string_view utf8) {
     const std::size_t valid = length_as_utf8(utf8);
     std::string_view left = utf8.substr(0, valid);
     std::string out;
-    convert(converter_.get(), left, out);
+    const int error = convert(converter_.get(), left, out);
     finish_text(converter_.get(), out);
-    if (const std::size_t done = valid - left.size(); done < utf8.size())
-        throw system_error(errc::unencodable_text, unencodable(utf8.substr(done), done, name_));
+    if (error != 0 || valid < utf8.size())
+        refuse(utf8, valid);
     return out;
+}
+
+/// Where a converter stops is not always where what it lacks begins: one character at a time.
+void text_encoder::refuse(std::string_view utf8, std::size_t valid) {
+    std::string unused;
+    std::size_t done = 0;
+    while (done < valid) {
+        std::uint32_t number = 0;
+        std::string_view one = utf8.substr(done, character(utf8.substr(done), number));
+        const std::size_t size = one.size();
+        if (convert(converter_.get(), one, unused) != 0)
+            break;
+        done += size;
+    }
+    finish_text(converter_.get(), unused);
+    throw system_error(errc::unencodable_text, unencodable(utf8.substr(done), done, name_));
 }
 
 }  // namespace coserve

@@ -79,6 +79,8 @@ TEST(text_encoding_test, shows_escaped_what_is_malformed) {
         "UTF-8", hex("61 c3 28 eda080 f8 e998 62"), "a\\xc3(\\xed\\xa0\\x80\\xf8\\xe9\\x98b"
     );
     expect_in_any_split("ASCII", hex("61 e9 62"), "a\\xe9b");
+    // This converter uses up what it cannot convert.
+    expect_in_any_split("UHC", hex("23 a2e8 5d a2e8"), "#\\xa2\\xe8]\\xa2\\xe8");
     // Above U+10FFFF.
     expect_in_any_split(
         "UTF-8",
@@ -140,7 +142,7 @@ TEST(text_encoding_test, converts_long_texts) {
 TEST(text_encoding_test, drops_nothing_of_any_bytes_in_any_split) {
     std::mt19937 random(1);
     for (const auto* encoding :
-         {"GBK", "GB18030", "BIG5", "SHIFT_JIS", "UTF-8", "EUC-JP", "UTF-16LE"}) {
+         {"GBK", "GB18030", "BIG5", "SHIFT_JIS", "UTF-8", "EUC-JP", "UTF-16LE", "UHC"}) {
         for (int round = 0; round < 300; ++round) {
             std::string bytes;
             for (std::size_t i = 0; i < 8; ++i)

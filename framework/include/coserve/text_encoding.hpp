@@ -3,6 +3,7 @@
 /// library's iconv knows.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ public:
     bool unfinished() const noexcept { return !kept_.empty(); }
 
 private:
+    void decode_byte(char byte, std::string& out);
+
     detail::converter converter_;
     std::string kept_;
 };
@@ -60,6 +63,8 @@ public:
     std::string encode(std::string_view utf8);
 
 private:
+    [[noreturn]] void refuse(std::string_view utf8, std::size_t valid);
+
     std::string name_;
     detail::converter converter_;
 };
