@@ -1,6 +1,7 @@
 """Each step of framework/examples/ladder against a peer of plain sockets, as framework/docs/ladder.md describes it."""
 
 import contextlib
+import json
 import os
 import select
 import socket
@@ -178,6 +179,27 @@ class Ladder(unittest.TestCase):
             self.assertEqual((code, said, len(complaints.splitlines())), (0, "", 2), complaints)
             self.assertIn("negative", complaints)
             self.assertIn("longer than the maximum", complaints)
+
+    def test_06_json_header(self):
+        def ask(peer, body, **about):
+            header = json.dumps({**about, "data_size": len(body)}).encode()
+            peer.sendall(struct.pack("i", len(header)) + header + body)
+            answer = json.loads(receive_frame(peer))
+            self.assertEqual(answer["of"], {**about, "data_size": len(body)})
+            return json.loads(receive(peer, answer["data_size"]))
+
+        with Example("06_json_header") as example:
+            with connect(example.url) as peer:
+                self.assertEqual(ask(peer, b"aba", name="澳门"), {"97": 2, "98": 1})
+                self.assertEqual(ask(peer, b""), {})
+                self.assertEqual(ask(peer, bytes(range(256)) * (1 << 16)), {str(b): 1 << 16 for b in range(256)})
+            with connect(example.url) as peer:
+                header = b'{"data_size": 435413543654364364546546544445}'
+                peer.sendall(struct.pack("i", len(header)) + header)
+                self.assertEqual(receive_rest(peer), b"")
+            code, said, complaints = example.stop()
+            self.assertEqual((code, said), (0, ""), complaints)
+            self.assertIn("data_size: must be a whole number", complaints)
 
     def test_07_unix_socket(self):
         with tempfile.TemporaryDirectory(prefix="coserve-") as directory:
