@@ -3,6 +3,7 @@
 
 #include <coserve/delimiter.hpp>
 #include <coserve/fixed.hpp>
+#include <coserve/json_header.hpp>
 #include <coserve/length_prefix.hpp>
 #include <coserve/line.hpp>
 #include <coserve/netstring.hpp>
@@ -143,6 +144,9 @@ std::vector<subject> subjects() {
         ),
         about<netstring_codec>("netstring", {}, texts),
         about<varint_codec>("varint", {}, texts),
+        about<json_header_codec>(
+            "json_header", {.size_key = "n"}, {"GET /", "", R"({"n": 1})", "x"}
+        ),
     };
 }
 

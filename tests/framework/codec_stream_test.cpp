@@ -52,6 +52,7 @@ std::vector<options_list> every_framing() {
         {{"framing", "delimiter"}, {"any-of", "|\n"}},
         {{"framing", "netstring"}},
         {{"framing", "varint"}},
+        {{"framing", "json-header"}},
     };
 }
 
@@ -137,6 +138,7 @@ std::vector<part> conversation() {
         {{{"framing", "netstring"}}, {"seven", "7:seven,"}},
         {{{"framing", "delimiter"}, {"any-of", "!?"}}, {"eight", "nine"}},
         {{{"framing", "varint"}}, {"ten", std::string(200, 'x')}},
+        {{{"framing", "json-header"}}, {"", "{}", "ten and a half"}},
         {{{"framing", "line"}, {"keep-end", "on"}}, {"eleven\n", "\n"}},
     };
 }

@@ -168,7 +168,7 @@ TEST(framing_test, describes_the_keys_of_one_codec_once) {
 
 TEST(framing_test, an_unknown_name_lists_the_known) {
     const std::string known =
-        "length-prefix, raw, fixed, line, delimiter, netstring, varint or marked";
+        "length-prefix, raw, fixed, line, delimiter, netstring, varint, json-header or marked";
     EXPECT_EQ(mistake({{"framing", "morse"}}), "echo: framing=morse: must be " + known);
     EXPECT_EQ(mistake({{"read-framing", "morse"}}), "echo: read-framing=morse: must be " + known);
     EXPECT_EQ(mistake({{"write-framing", ""}}), "echo: write-framing=: must be " + known);
@@ -307,8 +307,17 @@ TEST(framing_test, names_its_framings_and_describes_the_keys_of_each) {
     registry.add<marked_codec>("marked");
     EXPECT_EQ(
         registry.names(),
-        (list{"length-prefix", "raw", "fixed", "line", "delimiter", "netstring", "varint", "marked"}
-        )
+        (list{
+            "length-prefix",
+            "raw",
+            "fixed",
+            "line",
+            "delimiter",
+            "netstring",
+            "varint",
+            "json-header",
+            "marked"
+        })
     );
     const auto keys_of = [&](std::string_view name) {
         list names;
