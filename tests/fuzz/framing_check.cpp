@@ -161,7 +161,8 @@ pieces cut(std::string_view stream, std::string_view sizes) {
         return {stream};
     pieces out;
     for (std::size_t i = 0; !stream.empty(); ++i) {
-        const auto size = static_cast<std::size_t>(1 + ((sizes[i % sizes.size()] - '1') & 63));
+        const auto letter = static_cast<unsigned char>(sizes[i % sizes.size()]);
+        const std::size_t size = 1 + ((letter - std::size_t{'1'}) & 63);
         out.push_back(stream.substr(0, size));
         stream.remove_prefix(out.back().size());
     }
@@ -188,7 +189,7 @@ std::optional<std::string> encode(codec& c, std::string_view header, std::string
     out.suffix = "over";
     const std::string before = wire(out);
     const error_code error = c.encode(header, body, out);
-    const std::string after = wire(out);
+    std::string after = wire(out);
     if (error) {
         demand(after == before, "a refused payload leaves the output untouched");
         return std::nullopt;
