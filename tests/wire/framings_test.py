@@ -122,11 +122,6 @@ FRAMINGS = [
         read_includes_header,
         broken=b"\x01\0",
     ),
-]
-
-# Written for framings that coserved does not know yet. Move a name's rows up to FRAMINGS when it does: the test of
-# what the server knows fails until then.
-NOT_YET = [
     Framing(
         "fixed",
         "size=16",
