@@ -97,7 +97,10 @@ TEST(completion_test, a_large_handler_lies_where_its_allocator_says) {
     int live = 0, while_called = -1;
     told kept = asio::bind_allocator(
         counting_allocator<char>(live),
-        [&, ballast = std::array<char, 100>()](const std::string&) { while_called = live; }
+        [&, ballast = std::array<char, 100>()](const std::string&) {
+            static_cast<void>(ballast);
+            while_called = live;
+        }
     );
     EXPECT_EQ(live, 1);
     std::move(kept)("hello");
