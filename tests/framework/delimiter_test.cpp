@@ -176,8 +176,10 @@ TEST(delimiter_test, skips_frames_that_are_too_long_and_goes_on) {
 TEST(delimiter_test, skips_without_holding_and_reports_once) {
     auto c = maker(skipping(ends_with("--end--")), 10)();
     feeder stream(*c);
+    std::string piece(995, 'x');
+    piece += "--end";
     for (std::uint64_t i = 1; i <= 1000; ++i) {
-        stream.feed(std::string(995, 'x') + "--end");
+        stream.feed(piece);
         EXPECT_EQ(stream.buffered(), 5u);
         EXPECT_EQ(c->unfinished(5).have, 1000 * i);
     }
