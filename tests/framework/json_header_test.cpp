@@ -389,6 +389,19 @@ TEST_P(json_header_stream_test, a_drain_lets_a_body_come_to_its_end) {
     EXPECT_EQ(run(header_of(*near_)), std::nullopt);
 }
 
+TEST_P(json_header_stream_test, a_body_that_is_dropped_has_the_time_of_a_piece) {
+    testing::manual_clock clock(context_);
+    open_both();
+    run(send(*far_, with_header(R"({"data_size": 4611686018427387904})")));
+    EXPECT_TRUE(run(header_of(*near_)));
+    const auto reader = start(ignore(header_of(*near_)));
+    turns();
+    clock.advance(60s);
+    turns();
+    ASSERT_TRUE(reader->done);
+    EXPECT_EQ(code_of(reader->error), errc::frame_timeout);
+}
+
 TEST_P(json_header_stream_test, what_is_malformed_is_told_in_words) {
     open_both();
     run(send(*far_, with_header(R"({"data_size": 1, "a": 1, "a": 2})")));
