@@ -59,7 +59,7 @@ public:
     read_operation read_header() noexcept;
     /// The body behind that header in pieces, of at most 64 KiB; nullopt: that was all of it. A
     /// drain lets it come to its end.
-    /// Errors: as above.
+    /// Errors: `errc::no_headers`; `errc::truncated_frame` where the peer finishes before.
     read_operation read_body() noexcept;
     /// All of it, or what is left of it, into a file, at its offset. Gives the number of bytes.
     /// Errors: also what the kernel says to the file, where the rest of the body stays to be read.

@@ -28,7 +28,7 @@ concept nameable_codec = std::derived_from<C, codec> && std::copy_constructible<
                          requires(typename C::options o, option_reader& reader) { o.read(reader); };
 
 /// Names and what they stand for; to begin with `length-prefix`, `raw`, `fixed`, `line`,
-/// `delimiter`, `netstring` and `varint`.
+/// `delimiter`, `netstring`, `varint` and `json-header`.
 ///
 /// Thread: filled by one thread; what `read` returned may be called from every core at once.
 class framing_registry {
