@@ -103,8 +103,7 @@ decoded delimiter_codec::decode(std::span<const std::byte> input) {
     return {
         .what = decoded::outcome::frame,
         .size = keeps_end_ ? consumed : payload,
-        .consumed = consumed,
-        .error = {}
+        .consumed = consumed
     };
 }
 

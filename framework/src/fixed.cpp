@@ -20,8 +20,8 @@ decoded fixed_codec::decode(std::span<const std::byte> input) {
         return {.what = decoded::outcome::error, .error = errc::frame_too_long, .declared = size_};
     begun_ = input.size() < size_;
     if (begun_)
-        return {.needed = size_, .error = {}};
-    return {.what = decoded::outcome::frame, .size = size_, .consumed = size_, .error = {}};
+        return {.needed = size_};
+    return {.what = decoded::outcome::frame, .size = size_, .consumed = size_};
 }
 
 unfinished_frame fixed_codec::unfinished(std::size_t buffered) const noexcept {

@@ -55,7 +55,7 @@ decoded json_header_codec::decode(std::span<const std::byte> input) {
         );
     const std::size_t whole = header_ + static_cast<std::size_t>(body_);
     if (input.size() < whole)
-        return {.needed = whole, .error = {}};
+        return {.needed = whole};
     result.offset = header_;
     result.size = static_cast<std::size_t>(body_);
     result.consumed = whole;
@@ -75,9 +75,9 @@ decoded json_header_codec::decode_body(std::span<const std::byte> input) {
     const auto most = static_cast<std::size_t>(std::min(body_left(), largest_piece));
     const std::size_t size = std::min(input.size(), most);
     if (size == 0)
-        return {.needed = most, .error = {}};
+        return {.needed = most};
     taken_ += size;
-    return {.what = decoded::outcome::frame, .size = size, .consumed = size, .error = {}};
+    return {.what = decoded::outcome::frame, .size = size, .consumed = size};
 }
 
 std::uint64_t json_header_codec::body_left() const noexcept {
@@ -117,7 +117,7 @@ decoded json_header_codec::find_header(std::span<const std::byte> input) {
                 size
             );
         if (input.size() < length_size + size)
-            return {.needed = length_size + size, .error = {}};
+            return {.needed = length_size + size};
         const std::string_view text(
             reinterpret_cast<const char*>(input.data()) + length_size, size
         );
@@ -133,8 +133,7 @@ decoded json_header_codec::find_header(std::span<const std::byte> input) {
         .what = decoded::outcome::frame,
         .offset = length_size,
         .size = header_ - length_size,
-        .consumed = header_,
-        .error = {}
+        .consumed = header_
     };
 }
 

@@ -166,13 +166,9 @@ decoded length_prefix_codec::decode(std::span<const std::byte> input) {
     const bool whole = input.size() >= total;
     started_ = whole ? 0 : total;
     if (!whole)
-        return {.needed = total, .error = {}};
+        return {.needed = total};
     return {
-        .what = decoded::outcome::frame,
-        .offset = strip_,
-        .size = total - strip_,
-        .consumed = total,
-        .error = {}
+        .what = decoded::outcome::frame, .offset = strip_, .size = total - strip_, .consumed = total
     };
 }
 

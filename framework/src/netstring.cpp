@@ -25,7 +25,7 @@ decoded netstring_codec::decode(std::span<const std::byte> input) {
     }
     const std::uint64_t total = started_;
     if (input.size() < total)
-        return {.needed = total, .error = {}};
+        return {.needed = total};
     if (input[total - 1] != std::byte{','}) [[unlikely]]
         return refused(errc::malformed_frame);
     started_ = 0;
@@ -33,8 +33,7 @@ decoded netstring_codec::decode(std::span<const std::byte> input) {
         .what = decoded::outcome::frame,
         .offset = header_,
         .size = total - header_ - 1,
-        .consumed = total,
-        .error = {}
+        .consumed = total
     };
 }
 

@@ -9,7 +9,7 @@ decoded raw_codec::decode(std::span<const std::byte> input) {
         return {};
     // A maximum of 0 would give empty frames for ever.
     const std::size_t size = std::min(input.size(), std::max<std::size_t>(1, max_frame()));
-    return {.what = decoded::outcome::frame, .size = size, .consumed = size, .error = {}};
+    return {.what = decoded::outcome::frame, .size = size, .consumed = size};
 }
 
 unfinished_frame raw_codec::unfinished(std::size_t) const noexcept {

@@ -25,14 +25,13 @@ decoded varint_codec::decode(std::span<const std::byte> input) {
     }
     const std::uint64_t total = started_;
     if (input.size() < total)
-        return {.needed = total, .error = {}};
+        return {.needed = total};
     started_ = 0;
     return {
         .what = decoded::outcome::frame,
         .offset = header_,
         .size = total - header_,
-        .consumed = total,
-        .error = {}
+        .consumed = total
     };
 }
 

@@ -260,7 +260,7 @@ public:
     decoded decode(std::span<const std::byte> input) override {
         if (input.empty())
             return {};
-        return {.what = decoded::outcome::frame, .offset = 1, .consumed = 1, .error = {}};
+        return {.what = decoded::outcome::frame, .offset = 1, .consumed = 1};
     }
 
     unfinished_frame unfinished(std::size_t) const noexcept override { return {}; }

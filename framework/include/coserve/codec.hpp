@@ -32,7 +32,7 @@ struct decoded {
     /// Need_more: bytes in all that the frame takes, as far as known (0: unknown).
     std::size_t needed = 0;
     /// Error: why; skipped: set once a frame, where it is to be reported.
-    error_code error;
+    error_code error{};
     std::uint64_t declared = 0;  ///< with an error: the length that the frame claims (0: unknown)
 };
 
