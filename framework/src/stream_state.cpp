@@ -152,9 +152,8 @@ void stream_state::arm_read() {
     duration allowed = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
     const unfinished_frame frame = begun();
     if (!frame.empty()) {
-        // A body that comes in pieces, or is dropped, has its time for each of them.
-        const bool in_pieces = request_->what == read_request::kind::header ||
-                               request_->what == read_request::kind::body;
+        // What is given in pieces, or dropped, is not held, and has its time for each of them.
+        const bool in_pieces = frame.have > input_.size();
         const std::uint64_t size = std::max(frame.have, frame.due);
         allowed = limits_->time_for_frame(in_pieces ? std::min(size, largest_piece) : size);
     }

@@ -234,6 +234,24 @@ TEST_P(stream_deadline_test, frame_timeout_counts_the_declared_length) {
     EXPECT_EQ(failure(reader), errc::frame_timeout);
 }
 
+TEST_P(stream_deadline_test, a_frame_that_is_dropped_has_the_time_of_a_piece) {
+    open(for_frames(10s));
+    length_prefix_codec::options skipping;
+    skipping.too_long = on_too_long::skip;
+    near_->read_with(std::make_unique<length_prefix_codec>(skipping));
+    const auto reader = start(ignore(next(*near_)));
+    turns();
+    for (const std::string& raw : {std::string("\0\0\0\x7f", 4), std::string("more")}) {
+        finish(start(send(*far_, raw)));  // of 2 GiB: 9 hours at the pace that is asked for
+        until([&] { return arrived() == 0; });
+        turns();
+        pass(11s - 1ms);  // a piece is of 64 KiB
+        EXPECT_FALSE(reader->done);
+    }
+    clock_.advance(2ms);
+    EXPECT_EQ(failure(reader), errc::frame_timeout);
+}
+
 TEST_P(stream_deadline_test, frame_timeout_counts_what_came_where_no_length_is_known) {
     open(for_frames(10s));
     const auto reader = start(ignore(before(*near_, "\n")));
