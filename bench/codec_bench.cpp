@@ -1,6 +1,7 @@
 // Every codec beside what it cannot do without: memchr and memmem, where it searches.
 #include <coserve/delimiter.hpp>
 #include <coserve/fixed.hpp>
+#include <coserve/json_header.hpp>
 #include <coserve/length_prefix.hpp>
 #include <coserve/line.hpp>
 #include <coserve/netstring.hpp>
@@ -48,6 +49,10 @@ std::unique_ptr<codec> netstring(std::size_t) {
 
 std::unique_ptr<codec> varint(std::size_t) {
     return std::make_unique<varint_codec>();
+}
+
+std::unique_ptr<codec> json_header(std::size_t) {
+    return std::make_unique<json_header_codec>();
 }
 
 // Letters of which none begins an end.
@@ -161,6 +166,7 @@ BENCHMARK_CAPTURE(decode_full_buffer, length_prefix, length_prefix)->Apply(paylo
 BENCHMARK_CAPTURE(decode_full_buffer, fixed, fixed)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, netstring, netstring)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, varint, varint)->Apply(payloads);
+BENCHMARK_CAPTURE(decode_full_buffer, json_header, json_header)->Apply(payloads);
 BENCHMARK(decode_full_buffer_memchr)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, line, line)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, delimiter_byte, delimiter_byte)->Apply(payloads);
@@ -171,6 +177,7 @@ BENCHMARK_CAPTURE(encode_into_envelope, length_prefix, length_prefix)->Apply(pay
 BENCHMARK_CAPTURE(encode_into_envelope, fixed, fixed)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, netstring, netstring)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, varint, varint)->Apply(payloads);
+BENCHMARK_CAPTURE(encode_into_envelope, json_header, json_header)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, line, line)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, delimiter_byte, delimiter_byte)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, any_of, any_of)->Apply(payloads);

@@ -19,6 +19,7 @@ namespace coserve {
 namespace {
 
 using namespace server_check;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::loopback_server;
@@ -72,6 +73,46 @@ TEST(greedy_headers_test, take_no_memory) {
     // A buffer each, of 16 KiB, and what a sanitizer adds to it.
     EXPECT_LT(after, before + count * (std::size_t{64} << 10)) << (after - before) / count;
     EXPECT_EQ(s.server().stats().active, count + 2);
+}
+
+struct claim {
+    const char* framing;
+    std::string bytes;  // the beginning of a frame
+    const char* declares;
+};
+
+/// Each framing that declares lengths refuses them before it takes memory.
+TEST(greedy_headers_test, what_is_over_the_maximum_is_refused_at_once) {
+    const std::vector<claim> claims = {
+        {"", std::string("\xff\xff\xff\x7f", 4), "2147483647"},
+        {"signed=off", std::string("\xff\xff\xff\xff", 4), "4294967295"},
+        {"width=8&order=big", std::string("\0\0\0\1\0\0\0\0", 8), "4294967296"},
+        {"framing=netstring", "2147483647:", "2147483647"},
+        {"framing=varint", "\xff\xff\xff\xff\x07", "2147483647"},
+        {"framing=json-header",
+         std::string("\x19\0\0\0", 4) + "{\"data_size\": 2147483647}",
+         "2147483647"},
+    };
+    const std::size_t count = make_room_for(1000) / 2;
+    for (const claim& c : claims) {
+        SCOPED_TRACE(c.framing);
+        loopback_server s(&add_services, "echo", c.framing, {.cores = 2, .drain_timeout = {}});
+        std::vector<plain_peer> peers;
+        for (std::size_t i = 0; i < count; ++i)
+            peers.emplace_back(s.url());
+        eventually([&] { return s.server().stats().active == count; }, "all are there");
+        const std::size_t before = resident_bytes();
+        for (plain_peer& p : peers)
+            p.send(c.bytes);
+        for (plain_peer& p : peers)
+            EXPECT_EQ(p.receive_rest(), "");
+        EXPECT_LT(resident_bytes(), before + (std::size_t{64} << 20));
+        eventually([&] { return s.log().size() == count; }, "each is logged");
+        EXPECT_THAT(
+            s.log().back(),
+            AllOf(HasSubstr(c.declares), HasSubstr("the frame is longer than the maximum"))
+        );
+    }
 }
 
 /// What arrives of a claim is taken as it comes, and given back with its connection.
