@@ -1,7 +1,8 @@
 #include "output.hpp"
 
 #include "failure.hpp"
-#include "terminal_text.hpp"
+
+#include <coserve/printable.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -48,7 +49,7 @@ void output::end_line() {
 
 void output::show(std::string_view text) {
     if (is_terminal_)
-        append(terminal_text(text));
+        append(coserve::printable(text, {.escape = {}, .keep = "\n\t\\"}));
     else
         append(text);
 }

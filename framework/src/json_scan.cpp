@@ -1,6 +1,6 @@
 #include "json_scan.hpp"
 
-#include "printable.hpp"
+#include <coserve/printable.hpp>
 
 #include <boost/json/basic_parser_impl.hpp>
 

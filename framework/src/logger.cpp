@@ -1,6 +1,6 @@
 #include <coserve/logger.hpp>
 
-#include "printable.hpp"
+#include <coserve/printable.hpp>
 
 #include <exception>
 
@@ -13,7 +13,7 @@ void append_value(std::string& line, std::string_view value) {
     const bool quoted = value.empty() || value.find(' ') != value.npos;
     if (quoted)
         line += '"';
-    line += detail::printable(value, "\"");
+    line += printable(value, {.escape = "\""});
     if (quoted)
         line += '"';
 }
@@ -40,10 +40,10 @@ std::string_view to_string(log_level level) noexcept {
 }
 
 std::string log_text(const log_record& record) {
-    std::string line = detail::printable(record.message);
+    std::string line = printable(record.message);
     for (const auto& [key, value] : record.fields) {
         line += ' ';
-        line += detail::printable(key);
+        line += printable(key);
         line += '=';
         append_value(line, value);
     }

@@ -1,8 +1,7 @@
 #include <coserve/option_reader.hpp>
 
+#include <coserve/printable.hpp>
 #include <coserve/units.hpp>
-
-#include "printable.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -149,12 +148,11 @@ void option_reader::finish() const {
     for (auto o = given_.begin(); o != given_.end(); ++o) {
         if (!is_known(*o))
             throw configuration_error(
-                subject_ + ": unknown key \"" + detail::printable(o->key) + "\"; " + known_keys()
+                subject_ + ": unknown key \"" + printable(o->key) + "\"; " + known_keys()
             );
         if (std::ranges::find(given_.begin(), o, o->key, &option::key) != o)
             throw configuration_error(
-                subject_ + ": " + o->key + '=' + detail::printable(o->value) +
-                ": the key is written twice"
+                subject_ + ": " + o->key + '=' + printable(o->value) + ": the key is written twice"
             );
     }
 }
@@ -167,9 +165,9 @@ std::string option_reader::known_keys() const {
 }
 
 void option_reader::refuse(std::string_view key, std::string_view reason) const {
-    std::string message = subject_ + ": " + detail::printable(key);
+    std::string message = subject_ + ": " + printable(key);
     if (const std::string* written = find(key))
-        message += '=' + detail::printable(*written);
+        message += '=' + printable(*written);
     message += ": ";
     message += reason;
     throw configuration_error(message);

@@ -1,42 +1,42 @@
-#include "printable.hpp"
+#include <coserve/printable.hpp>
 
-namespace coserve::detail {
+#include "utf8.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace coserve {
 namespace {
 
-bool is_control(unsigned char c) noexcept {
-    return c < 0x20 || c == 0x7f;
+bool is_control(std::uint32_t number) noexcept {
+    return number < 0x20 || (number >= 0x7f && number < 0xa0);
 }
 
-/// U+0080 to U+009F are C2 80 to C2 9F in UTF-8.
-bool begins_c1_control(std::string_view text) noexcept {
-    return text.size() >= 2 && text[0] == '\xc2' &&
-           static_cast<unsigned char>(text[1] - 0x80) < 0x20;
-}
-
-void append_escaped(std::string& out, unsigned char c) {
-    constexpr char digits[] = "0123456789abcdef";
-    out += "\\x";
-    out += digits[c >> 4];
-    out += digits[c & 15];
+bool is_shown(const utf8_character& c, char first, const printable_options& options) noexcept {
+    if (c.size == 0)
+        return false;
+    if (c.size == 1 && options.keep.find(first) != options.keep.npos)
+        return true;
+    return !is_control(c.number) && first != '\\' &&
+           options.escape.find(first) == options.escape.npos;
 }
 
 }  // namespace
 
-std::string printable(std::string_view text, std::string_view also) {
+std::string printable(std::string_view text, const printable_options& options) {
     std::string out;
     out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (begins_c1_control(text.substr(i))) {
-            append_escaped(out, c);
-            append_escaped(out, static_cast<unsigned char>(text[++i]));
-        } else if (is_control(c) || c == '\\' || also.find(text[i]) != also.npos) {
-            append_escaped(out, c);
-        } else {
-            out += text[i];
-        }
+    while (!text.empty()) {
+        const utf8_character next = first_character(text);
+        const std::size_t size = std::max<std::size_t>(next.size, 1);
+        if (is_shown(next, text.front(), options))
+            out += text.substr(0, size);
+        else
+            append_escaped(out, text.substr(0, size));
+        text.remove_prefix(size);
     }
     return out;
 }
 
-}  // namespace coserve::detail
+}  // namespace coserve

@@ -1,8 +1,9 @@
 #include <coserve/text_encoding.hpp>
 
 #include <coserve/error.hpp>
+#include <coserve/printable.hpp>
 
-#include "printable.hpp"
+#include "utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,7 +97,7 @@ similar_name most_similar(std::string_view name) {
 }
 
 [[noreturn]] void refuse(std::string_view name) {
-    std::string text = "encoding \"" + detail::printable(name) + "\" ";
+    std::string text = "encoding \"" + printable(name) + "\" ";
     const similar_name similar = most_similar(name);
     if (similar.differs == 0 && is_name(name))
         throw configuration_error(
@@ -158,61 +159,40 @@ void finish_text(void* converter, std::string& out) {
     out.append(buffer.data(), buffer.size() - room);
 }
 
-void append_hex(std::string& out, std::uint32_t value, unsigned digits, const char* alphabet) {
+void append_hex(std::string& out, std::uint32_t number) {
+    unsigned digits = number > 0xfffff ? 6 : number > 0xffff ? 5 : 4;
     while (digits-- > 0)
-        out += alphabet[value >> (4 * digits) & 15];
+        out += "0123456789ABCDEF"[number >> (4 * digits) & 15];
 }
 
-void append_escaped(std::string& out, char byte) {
-    out += "\\x";
-    append_hex(out, static_cast<unsigned char>(byte), 2, "0123456789abcdef");
-}
-
-/// The size of the UTF-8 character that `text` begins with, and its number; 0: it is none.
-std::size_t character(std::string_view text, std::uint32_t& number) {
-    const auto first = static_cast<unsigned char>(text.front());
-    const std::size_t size = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                                            : 4;
-    if (size == 0 || first > 0xf4 || text.size() < size)
-        return 0;
-    number = size == 1 ? first : first & (0x7fu >> size);
-    for (const char c : text.substr(1, size - 1)) {
-        if ((static_cast<unsigned char>(c) & 0xc0) != 0x80)
-            return 0;
-        number = number << 6 | (static_cast<unsigned char>(c) & 0x3f);
+/// All characters of `input` as they are, and what is none as \xNN; uses up all but the beginning
+/// of a character at its end.
+std::string utf8_with_escapes(std::string_view& input) {
+    std::string out;
+    out.reserve(input.size());
+    while (!input.empty() && !begins_character(input)) {
+        const std::size_t size = first_character(input).size;
+        if (size != 0)
+            out += input.substr(0, size);
+        else
+            append_escaped(out, input.substr(0, 1));
+        input.remove_prefix(std::max<std::size_t>(size, 1));
     }
-    const bool is_surrogate = number >= 0xd800 && number < 0xe000;
-    const bool is_too_long = (size == 3 && number < 0x800) || (size == 4 && number < 0x10000);
-    return is_surrogate || is_too_long || number > 0x10ffff ? 0 : size;
+    return out;
 }
 
 /// The C library takes numbers above U+10FFFF for characters, which UTF-8 cannot have.
 std::string without_beyond_unicode(std::string text) {
     const auto may_begin_one = [](char c) { return static_cast<unsigned char>(c) >= 0xf4; };
-    if (std::ranges::none_of(text, may_begin_one))
-        return text;
-    std::string out;
     std::string_view rest = text;
-    while (!rest.empty()) {
-        std::uint32_t number = 0;
-        const std::size_t size = character(rest, number);
-        if (size == 0)
-            append_escaped(out, rest.front());
-        out += rest.substr(0, size);
-        rest.remove_prefix(std::max<std::size_t>(size, 1));
-    }
-    return out;
+    return std::ranges::none_of(text, may_begin_one) ? text : utf8_with_escapes(rest);
 }
 
 /// How much of the text, from its start, is UTF-8.
 std::size_t length_as_utf8(std::string_view text) {
     std::string_view rest = text;
-    std::uint32_t number = 0;
     while (!rest.empty()) {
-        const std::size_t size = character(rest, number);
+        const std::size_t size = first_character(rest).size;
         if (size == 0)
             break;
         rest.remove_prefix(size);
@@ -224,17 +204,16 @@ std::size_t length_as_utf8(std::string_view text) {
 std::string unencodable(std::string_view rest, std::size_t offset, const std::string& encoding) {
     if (rest.empty())
         return "a character is not in " + encoding;
-    std::uint32_t number = 0;
-    const std::size_t size = character(rest, number);
+    const utf8_character c = first_character(rest);
     std::string what;
-    if (size == 0) {
-        append_escaped(what, rest.front());
+    if (c.size == 0) {
+        append_escaped(what, rest.substr(0, 1));
         return what + " at byte " + std::to_string(offset) + " is no UTF-8";
     }
     what += "U+";
-    append_hex(what, number, number > 0xfffff ? 6 : number > 0xffff ? 5 : 4, "0123456789ABCDEF");
-    return what + " (" + detail::printable(rest.substr(0, size)) + ") at byte " +
-           std::to_string(offset) + " is not in " + encoding;
+    append_hex(what, c.number);
+    return what + " (" + printable(rest.substr(0, c.size)) + ") at byte " + std::to_string(offset) +
+           " is not in " + encoding;
 }
 
 }  // namespace
@@ -243,12 +222,26 @@ void detail::converter_closer::operator()(void* converter) const noexcept {
     ::iconv_close(converter);
 }
 
-text_decoder::text_decoder(std::string_view encoding)
-    : converter_(make_converter(encoding, [](const std::string& name) {
-          return ::iconv_open("UTF-8", name.c_str());
-      })) {}
+text_decoder::text_decoder(std::string_view encoding) {
+    if (simplified(encoding) != "utf8" || !is_name(encoding))
+        converter_ = make_converter(encoding, [](const std::string& name) {
+            return ::iconv_open("UTF-8", name.c_str());
+        });
+}
 
 std::string text_decoder::decode(std::string_view bytes) {
+    return converter_ ? convert_bytes(bytes) : check_utf8(bytes);
+}
+
+std::string text_decoder::check_utf8(std::string_view bytes) {
+    kept_ += bytes;
+    std::string_view left = kept_;
+    std::string out = utf8_with_escapes(left);
+    kept_.erase(0, kept_.size() - left.size());
+    return out;
+}
+
+std::string text_decoder::convert_bytes(std::string_view bytes) {
     std::string out;
     for (const char byte : bytes)
         decode_byte(byte, out);
@@ -266,16 +259,16 @@ void text_decoder::decode_byte(char byte, std::string& out) {
         return;
     }
     const std::string rest = std::exchange(kept_, {});
-    append_escaped(out, rest.front());
+    append_escaped(out, rest.substr(0, 1));
     for (const char next : std::string_view(rest).substr(1))
         decode_byte(next, out);
 }
 
 std::string text_decoder::finish() {
     std::string out;
-    finish_text(converter_.get(), out);
-    for (const char byte : kept_)
-        append_escaped(out, byte);
+    if (converter_)
+        finish_text(converter_.get(), out);
+    append_escaped(out, kept_);
     kept_.clear();
     return out;
 }
@@ -301,8 +294,7 @@ void text_encoder::refuse(std::string_view utf8, std::size_t valid) {
     std::string unused;
     std::size_t done = 0;
     while (done < valid) {
-        std::uint32_t number = 0;
-        std::string_view one = utf8.substr(done, character(utf8.substr(done), number));
+        std::string_view one = utf8.substr(done, first_character(utf8.substr(done)).size);
         const std::size_t size = one.size();
         if (convert(converter_.get(), one, unused) != 0)
             break;

@@ -1,6 +1,6 @@
 #include <coserve/url.hpp>
 
-#include "printable.hpp"
+#include <coserve/printable.hpp>
 
 #include <boost/url.hpp>
 
@@ -26,7 +26,7 @@ public:
 
 private:
     [[noreturn]] void refuse(std::string_view reason) const {
-        throw configuration_error(detail::printable(text_).append(": ").append(reason));
+        throw configuration_error(printable(text_).append(": ").append(reason));
     }
 
     endpoint_url::scheme scheme() const;
@@ -76,7 +76,7 @@ endpoint_url::scheme parser::scheme() const {
         return endpoint_url::scheme::udp;
     if (urls::grammar::ci_is_equal(name, "unix"))
         return endpoint_url::scheme::unix_stream;
-    refuse("unknown scheme \"" + detail::printable(name) + "\"; write " + std::string(shapes));
+    refuse("unknown scheme \"" + printable(name) + "\"; write " + std::string(shapes));
 }
 
 std::string parser::host(const urls::url_view& url) const {

@@ -48,9 +48,13 @@ TEST(logger_test, escapes_control_characters) {
     );
 }
 
+TEST(logger_test, escapes_what_is_no_utf_8) {
+    EXPECT_EQ(line("x", {{"k", "\xc2\xa0\xc2"}}), "x k=\xc2\xa0\\xc2");
+}
+
 TEST(logger_test, leaves_other_text_alone) {
     EXPECT_EQ(line("x", {{"k", "性感"}}), "x k=性感");
-    EXPECT_EQ(line("x", {{"k", "\xc2\xa0\xc2"}}), "x k=\xc2\xa0\xc2");
+    EXPECT_EQ(line("x", {{"k", "\xc2\xa0"}}), "x k=\xc2\xa0");
     EXPECT_EQ(line("x", {{"k", "~!a=b"}}), "x k=~!a=b");
 }
 

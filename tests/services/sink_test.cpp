@@ -1,6 +1,5 @@
 #include <coserve/services/line_output.hpp>
 #include <coserve/services/sink.hpp>
-#include <coserve/services/text_line.hpp>
 
 #include <coserve/testing/handler_session.hpp>
 #include <coserve/testing/run_coroutine.hpp>
@@ -27,7 +26,6 @@ using coserve::frame_stream;
 using coserve::line_output;
 using coserve::sink;
 using coserve::task;
-using coserve::text_line;
 using coserve::testing::session;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
@@ -99,28 +97,6 @@ protected:
     line_output lines_{output_.writer()};
 };
 
-TEST(text_line_test, shows_text_as_it_is) {
-    for (const std::string_view text :
-         {"", "hello, world", "阿宸真帅", "é ß \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"})
-        EXPECT_EQ(text_line(text), text);
-}
-
-TEST(text_line_test, escapes_what_would_not_be_text_of_one_line) {
-    EXPECT_EQ(text_line("a\nb\r\n\tc"), "a\\x0ab\\x0d\\x0a\\x09c");
-    EXPECT_EQ(text_line({"\0\x1b[2J\x7f", 6}), "\\x00\\x1b[2J\\x7f");
-    EXPECT_EQ(text_line("\xc2\x80\xc2\x9f\xc2\xa0"), "\\xc2\\x80\\xc2\\x9f\xc2\xa0");
-    EXPECT_EQ(text_line("C:\\x0a"), "C:\\x5cx0a");
-}
-
-TEST(text_line_test, escapes_what_is_no_utf_8) {
-    EXPECT_EQ(text_line("\xcb\xa7\xb1\xc6"), "\xcb\xa7\\xb1\\xc6") << "帅逼 in GBK";
-    EXPECT_EQ(text_line("\xe5\xb8"), "\\xe5\\xb8") << "ends within a character";
-    EXPECT_EQ(text_line("\xc0\xaf\xe0\x80\xaf"), "\\xc0\\xaf\\xe0\\x80\\xaf")
-        << "longer than needed";
-    EXPECT_EQ(text_line("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
-    EXPECT_EQ(text_line("\xf4\x90\x80\x80\xff"), "\\xf4\\x90\\x80\\x80\\xff") << "above U+10FFFF";
-}
-
 TEST_F(sink_test, shows_each_frame_and_answers_none) {
     session<sink> s("", {}, lines_);
     s.run(send(s.client(), {"hello", "", "two\nlines"}));
@@ -129,6 +105,28 @@ TEST_F(sink_test, shows_each_frame_and_answers_none) {
     s.run_to_end();
     EXPECT_EQ(s.wire().in_flight(coserve::testing::memory_wire::end::client), 0U);
     EXPECT_THAT(s.log(), testing::IsEmpty());
+}
+
+TEST_F(sink_test, shows_what_could_forge_a_line_or_is_no_text_escaped) {
+    session<sink> s("", {}, lines_);
+    s.run(send(s.client(), {"a\r\n\x1b[2J", "C:\\x", "\xcb\xa7\xb1\xc6."}));
+    EXPECT_EQ(read_up_to(s, ".\n"), "a\\x0d\\x0a\\x1b[2J\nC:\\x\n\xcb\xa7\\xb1\\xc6.\n");
+}
+
+TEST_F(sink_test, takes_a_character_in_two_frames) {
+    session<sink> s("encoding=gbk", {}, lines_);
+    s.run(send(s.client(), {"a\xcb", "\xa7\xb1\xc6", "\xcb"}));
+    EXPECT_EQ(read_up_to(s, "逼\n\n"), "a\n帅逼\n\n");
+    s.client().close();
+    s.run_to_end();
+    EXPECT_EQ(output_.read(), "\\xcb\n");
+}
+
+TEST_F(sink_test, knows_its_encodings) {
+    EXPECT_THAT(
+        [&] { session<sink>("encoding=GKB", {}, lines_); },
+        ThrowsMessage<coserve::configuration_error>(HasSubstr("did you mean GBK?"))
+    );
 }
 
 TEST_F(sink_test, waits_while_the_output_is_full) {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support import (  # noqa: E402
+    COSERVED,
     LIMIT,
     ProgramTest,
     connect,
@@ -18,6 +19,7 @@ from support import (  # noqa: E402
     read_until,
     receive_frame,
     receive_rest,
+    run,
 )
 
 SINK = "sink=tcp://127.0.0.1:0"
@@ -40,9 +42,9 @@ class Sink(ProgramTest):
     def test_one_line_a_frame(self):
         server = self.serve(SINK)
         peer = self.connect(server)
-        for payload in (b"hello", b"", "阿宸真帅".encode(), b"a\r\n\x1b[2Jb\\", "帅逼".encode("gbk")):
+        for payload in (b"hello", b"", "阿宸真帅".encode(), b"a\r\n\x1b[2Jb\\", "帅逼.".encode("gbk")):
             peer.sendall(frame(payload))
-        expected = "hello\n\n阿宸真帅\na\\x0d\\x0a\\x1b[2Jb\\x5c\n".encode() + b"\xcb\xa7\\xb1\\xc6\n"
+        expected = "hello\n\n阿宸真帅\na\\x0d\\x0a\\x1b[2Jb\\\n".encode() + b"\xcb\xa7\\xb1\\xc6.\n"
         self.assertEqual(read_lines(server, 5), expected)
 
     def test_the_framing_is_the_listeners(self):
@@ -51,6 +53,18 @@ class Sink(ProgramTest):
         for listener, sent in ((0, b"one read"), (1, b"\0\x09two bytes")):
             self.connect(server, listener).sendall(sent)
             self.assertEqual(read_lines(server, 1), sent.removeprefix(b"\0\x09") + b"\n")
+
+    def test_text_of_another_encoding(self):
+        server = self.serve(SINK + "?framing=raw&encoding=gbk")
+        peer = self.connect(server)
+        text = "帅逼".encode("gbk")
+        for sent, line in ((text, "帅逼\n"), (b"x" + text[:1], "x\n"), (text[1:], "帅逼\n")):
+            peer.sendall(sent)
+            self.assertEqual(read_lines(server, 1), line.encode())  # and so the next one is a read of its own
+
+    def test_an_unknown_encoding(self):
+        result = run(COSERVED, "--check", "--listen", SINK + "?encoding=GKB")
+        self.check_failure(result, 2, "encoding=GKB", "did you mean GBK?", program="coserved")
 
     def test_answers_nothing_and_shows_all_before_it_closes(self):
         server = self.serve(SINK)

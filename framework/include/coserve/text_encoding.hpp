@@ -44,9 +44,11 @@ public:
     bool unfinished() const noexcept { return !kept_.empty(); }
 
 private:
+    std::string check_utf8(std::string_view bytes);
+    std::string convert_bytes(std::string_view bytes);
     void decode_byte(char byte, std::string& out);
 
-    detail::converter converter_;
+    detail::converter converter_;  ///< none for UTF-8
     std::string kept_;
 };
 

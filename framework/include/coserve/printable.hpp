@@ -1,0 +1,20 @@
+/// \file
+/// Text of somebody else's, made safe to show on a terminal and in a log.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace coserve {
+
+struct printable_options {
+    std::string_view escape{};  ///< ASCII characters that are escaped too
+    std::string_view keep{};    ///< and those that stay, such as line ends and tabs on a terminal
+};
+
+/// UTF-8 as it is; control characters (line ends, tabs, DEL and U+0080 to U+009F too, which some
+/// terminals obey), backslashes and bytes that are no UTF-8 as \xNN. So nobody can forge a line or
+/// command a terminal, and the text tells exactly what was sent.
+std::string printable(std::string_view text, const printable_options& = {});
+
+}  // namespace coserve

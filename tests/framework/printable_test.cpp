@@ -1,0 +1,39 @@
+#include <coserve/printable.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+namespace coserve {
+namespace {
+
+TEST(printable_test, leaves_text_as_it_is) {
+    for (const std::string_view text :
+         {"", "hello, world", "阿宸真帅", "é ß \xf0\x9f\x98\x80 \xf4\x8f\xbf\xbf"})
+        EXPECT_EQ(printable(text), text);
+}
+
+TEST(printable_test, escapes_what_a_terminal_or_a_log_would_obey) {
+    EXPECT_EQ(printable("a\nb\r\n\tc"), "a\\x0ab\\x0d\\x0a\\x09c");
+    EXPECT_EQ(printable({"\0\x1b[2J\x7f", 6}), "\\x00\\x1b[2J\\x7f");
+    EXPECT_EQ(printable("\xc2\x80\xc2\x9f\xc2\xa0"), "\\xc2\\x80\\xc2\\x9f\xc2\xa0");
+    EXPECT_EQ(printable("C:\\x0a"), "C:\\x5cx0a");
+}
+
+TEST(printable_test, escapes_what_is_no_utf_8) {
+    EXPECT_EQ(printable("\xcb\xa7\xb1\xc6"), "\xcb\xa7\\xb1\\xc6") << "帅逼 in GBK";
+    EXPECT_EQ(printable("\xe5\xb8"), "\\xe5\\xb8") << "ends within a character";
+    EXPECT_EQ(printable("\xe5\xb8x"), "\\xe5\\xb8x") << "is cut short by another";
+    EXPECT_EQ(printable("\xc0\xaf\xe0\x80\xaf"), "\\xc0\\xaf\\xe0\\x80\\xaf")
+        << "longer than needed";
+    EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+    EXPECT_EQ(printable("\xf4\x90\x80\x80\xff"), "\\xf4\\x90\\x80\\x80\\xff") << "above U+10FFFF";
+}
+
+TEST(printable_test, escapes_and_keeps_what_it_is_told_to) {
+    EXPECT_EQ(printable("a\"b", {.escape = "\"", .keep = {}}), "a\\x22b");
+    EXPECT_EQ(printable("a\tb\\\n\x1b", {.escape = {}, .keep = "\n\t\\"}), "a\tb\\\n\\x1b");
+}
+
+}  // namespace
+}  // namespace coserve
