@@ -224,6 +224,7 @@ bool session::close() {
     phase_ = phase::closing;
     core_.timers().disarm(*this);
     stream_.state().forgive();
+    stream_.state().release_input();
     stream_.close();
     return stream_.state().happened(stream_event::closed);
 }

@@ -164,9 +164,15 @@ void stream_state::fail(error_code error) noexcept {
         finish_close(true);
 }
 
+void stream_state::release_input() noexcept {
+    delivered_ = 0;
+    input_.release(core_->buffers());
+}
+
 void stream_state::let_go() noexcept {
     if (!core_)
         return free();
+    release_input();
     observer_ = nullptr;
     orphaned_ = true;
     if (phase_ == phase::closed)
@@ -182,7 +188,6 @@ void stream_state::die() noexcept {
     close_mailbox();
     core_->timers().forget(*this);
     core_->dismiss(*this);
-    input_.release(core_->buffers());
     if (!std::exchange(turn_end_asked_, true))
         core_->at_turn_end(*this);
 }

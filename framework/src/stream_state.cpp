@@ -63,8 +63,7 @@ void stream_state::on_shutdown() noexcept {
     close_mailbox();
     core_->timers().forget(*this);
     transport_->close();
-    input_.release(core_->buffers());
-    delivered_ = 0;
+    release_input();
     output_.release(core_->buffers());
     core_ = nullptr;
     phase_ = phase::closed;

@@ -66,7 +66,8 @@ public:
     void close() noexcept;
     void abort() noexcept;
     void begin_drain();
-    void let_go() noexcept;  // the frame_stream is gone
+    void release_input() noexcept;  // nobody looks at what was read any more
+    void let_go() noexcept;         // the frame_stream is gone
 
     bool draining() const noexcept { return draining_; }
 

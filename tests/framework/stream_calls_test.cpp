@@ -290,5 +290,16 @@ TEST_F(stream_calls_test, a_part_of_a_frame_holds_a_small_buffer) {
     EXPECT_THAT(served_, ElementsAre(5U));
 }
 
+TEST_F(stream_calls_test, what_nobody_looks_at_any_more_holds_no_buffer) {
+    const block kept = core_.buffers().take(buffer_pool::normal);
+    core_.buffers().give(kept);
+    serve();
+    arrive("\xff\xff\xff\xff");  // refused, and the peer goes on sending
+    stream_.reset();
+    const block again = core_.buffers().take(buffer_pool::normal);
+    EXPECT_EQ(again.data, kept.data);
+    core_.buffers().give(again);
+}
+
 }  // namespace
 }  // namespace coserve
