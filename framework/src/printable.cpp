@@ -28,6 +28,11 @@ std::string printable(std::string_view text, const printable_options& options) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
+        const std::size_t run = options.escape.empty() ? ascii_run(text) : 0;
+        out += text.substr(0, run);
+        text.remove_prefix(run);
+        if (text.empty())
+            break;
         const utf8_character next = first_character(text);
         const std::size_t size = std::max<std::size_t>(next.size, 1);
         if (is_shown(next, text.front(), options))

@@ -20,24 +20,29 @@
 namespace coserve {
 namespace {
 
+struct known_encoding {
+    const char* name;
+    bool is_stateless;  // each character is converted as if it stood alone
+};
+
 // What people name, and are told of.
-constexpr const char* usual_encodings[] = {
-    "GBK",
-    "GB18030",
-    "GB2312",
-    "BIG5",
-    "BIG5-HKSCS",
-    "SHIFT_JIS",
-    "EUC-JP",
-    "EUC-KR",
-    "ISO-8859-1",
-    "LATIN1",
-    "ISO-8859-15",
-    "WINDOWS-1252",
-    "KOI8-R",
-    "UTF-8",
-    "UTF-16LE",
-    "UTF-16BE",
+constexpr known_encoding usual_encodings[] = {
+    {"GBK", true},
+    {"GB18030", true},
+    {"GB2312", true},
+    {"BIG5", true},
+    {"BIG5-HKSCS", false},
+    {"SHIFT_JIS", true},
+    {"EUC-JP", true},
+    {"EUC-KR", true},
+    {"ISO-8859-1", true},
+    {"LATIN1", true},
+    {"ISO-8859-15", true},
+    {"WINDOWS-1252", true},
+    {"KOI8-R", true},
+    {"UTF-8", true},
+    {"UTF-16LE", true},
+    {"UTF-16BE", true},
 };
 
 // More than any encoding takes for a character, its shift sequence included.
@@ -90,16 +95,23 @@ struct similar_name {
 similar_name most_similar(std::string_view name) {
     const std::string wanted = simplified(name).substr(0, 40);
     similar_name best{{}, wanted.size()};
-    for (const char* usual : usual_encodings)
-        if (const std::size_t d = distance(wanted, simplified(usual)); d < best.differs)
-            best = {usual, d};
+    for (const known_encoding& usual : usual_encodings)
+        if (const std::size_t d = distance(wanted, simplified(usual.name)); d < best.differs)
+            best = {usual.name, d};
     return best;
+}
+
+bool is_stateless(std::string_view name) {
+    const std::string wanted = simplified(name);
+    return std::ranges::any_of(usual_encodings, [&](const known_encoding& usual) {
+        return usual.is_stateless && simplified(usual.name) == wanted;
+    });
 }
 
 [[noreturn]] void refuse(std::string_view name) {
     std::string text = "encoding \"" + printable(name) + "\" ";
     const similar_name similar = most_similar(name);
-    if (similar.differs == 0 && is_name(name))
+    if (similar.differs == 0 && !similar.name.empty() && is_name(name))
         throw configuration_error(
             text + "the C library of this machine lacks it; some systems have it in a package of "
                    "its own (libc-gconv-modules-extra, glibc-gconv-extra)"
@@ -171,7 +183,7 @@ std::string utf8_with_escapes(std::string_view& input) {
     std::string out;
     out.reserve(input.size());
     while (!input.empty() && !begins_character(input)) {
-        const std::size_t size = first_character(input).size;
+        const std::size_t size = std::max(ascii_run(input), first_character(input).size);
         if (size != 0)
             out += input.substr(0, size);
         else
@@ -200,6 +212,19 @@ std::size_t length_as_utf8(std::string_view text) {
     return text.size() - rest.size();
 }
 
+/// Whether the text has one of the tags, U+E0000 to U+E007F, and this converter leaves them out
+/// without a word.
+bool drops_tag(void* converter, std::string_view utf8) {
+    constexpr std::string_view tag = "\xf3\xa0\x81\x81";
+    if (utf8.find("\xf3\xa0\x80") == utf8.npos && utf8.find("\xf3\xa0\x81") == utf8.npos)
+        return false;
+    std::string made;
+    std::string_view left = tag;
+    const int error = convert(converter, left, made);
+    finish_text(converter, made);
+    return error == 0 && made.empty();
+}
+
 /// The sentence for what `rest` begins with, `offset` bytes into the text.
 std::string unencodable(std::string_view rest, std::size_t offset, const std::string& encoding) {
     if (rest.empty())
@@ -222,7 +247,7 @@ void detail::converter_closer::operator()(void* converter) const noexcept {
     ::iconv_close(converter);
 }
 
-text_decoder::text_decoder(std::string_view encoding) {
+text_decoder::text_decoder(std::string_view encoding) : stateless_(is_stateless(encoding)) {
     if (simplified(encoding) != "utf8" || !is_name(encoding))
         converter_ = make_converter(encoding, [](const std::string& name) {
             return ::iconv_open("UTF-8", name.c_str());
@@ -242,10 +267,32 @@ std::string text_decoder::check_utf8(std::string_view bytes) {
 }
 
 std::string text_decoder::convert_bytes(std::string_view bytes) {
+    constexpr std::size_t block = 4096;
     std::string out;
-    for (const char byte : bytes)
-        decode_byte(byte, out);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(block, bytes.size()))) {
+        const std::string_view next = bytes.substr(0, block);
+        if (stateless_ && decode_block(next, out))
+            continue;
+        for (const char byte : next)
+            decode_byte(byte, out);
+    }
     return without_beyond_unicode(std::move(out));
+}
+
+/// All at once, where nothing in it is malformed; false: nothing was done.
+bool text_decoder::decode_block(std::string_view bytes, std::string& out) {
+    const std::string whole = kept_ + std::string(bytes);
+    const std::size_t before = out.size();
+    std::string_view left = whole;
+    const int error = convert(converter_.get(), left, out);
+    if (error == 0 || (error == EINVAL && left.size() < longest_character)) {
+        kept_ = left;
+        return true;
+    }
+    std::string unused;
+    finish_text(converter_.get(), unused);
+    out.resize(before);
+    return false;
 }
 
 /// One at a time, because some converters use up what they cannot convert, and do not tell how much
@@ -284,7 +331,7 @@ std::string text_encoder::encode(std::string_view utf8) {
     std::string out;
     const int error = convert(converter_.get(), left, out);
     finish_text(converter_.get(), out);
-    if (error != 0 || valid < utf8.size())
+    if (error != 0 || valid < utf8.size() || drops_tag(converter_.get(), utf8))
         refuse(utf8, valid);
     return out;
 }
@@ -296,7 +343,7 @@ void text_encoder::refuse(std::string_view utf8, std::size_t valid) {
     while (done < valid) {
         std::string_view one = utf8.substr(done, first_character(utf8.substr(done)).size);
         const std::size_t size = one.size();
-        if (convert(converter_.get(), one, unused) != 0)
+        if (drops_tag(converter_.get(), one) || convert(converter_.get(), one, unused) != 0)
             break;
         done += size;
     }

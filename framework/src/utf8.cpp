@@ -44,6 +44,14 @@ bool begins_character(std::string_view text) noexcept {
            std::ranges::all_of(text.substr(1), continues);
 }
 
+std::size_t ascii_run(std::string_view text) noexcept {
+    const auto ends = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte >= 0x7f || c == '\\';
+    };
+    return static_cast<std::size_t>(std::ranges::find_if(text, ends) - text.begin());
+}
+
 void append_escaped(std::string& out, std::string_view bytes) {
     constexpr char digits[] = "0123456789abcdef";
     for (const char c : bytes) {

@@ -19,6 +19,9 @@ utf8_character first_character(std::string_view text) noexcept;
 // Whether it is none yet, and more bytes might make it one.
 bool begins_character(std::string_view text) noexcept;
 
+// How many characters of one byte it begins with, other than control characters and backslashes.
+std::size_t ascii_run(std::string_view text) noexcept;
+
 // Each byte as \xNN.
 void append_escaped(std::string& out, std::string_view bytes);
 

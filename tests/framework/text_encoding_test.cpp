@@ -139,6 +139,22 @@ TEST(text_encoding_test, converts_long_texts) {
     EXPECT_EQ(text_encoder("GBK").encode(text), bytes);
 }
 
+TEST(text_encoding_test, converts_long_texts_around_what_is_malformed) {
+    const std::string good(4095, 'a');
+    for (const auto* encoding : {"GBK", "ISO-2022-JP", "UTF-8"}) {
+        const std::string expected = good + "\\xff" + good + "b" + good;
+        EXPECT_EQ(decode(encoding, {good + "\xff" + good, "b" + good}), expected) << encoding;
+    }
+    // A character lies on the border of two blocks, and shifts last.
+    EXPECT_EQ(decode("GBK", {good + hex("cba7") + good}), good + "帅" + good);
+    std::string shifted, text;
+    for (int i = 0; i < 5000; ++i) {
+        shifted += hex("467c");
+        text += "日";
+    }
+    EXPECT_EQ(decode("ISO-2022-JP", {hex("1b2442") + shifted + hex("1b2842") + "b"}), text + "b");
+}
+
 TEST(text_encoding_test, drops_nothing_of_any_bytes_in_any_split) {
     std::mt19937 random(1);
     for (const auto* encoding :
@@ -181,6 +197,9 @@ TEST(text_encoding_test, names_the_character_that_cannot_be_encoded) {
     EXPECT_THAT(complaint("GBK", "a\xe9\x98"), HasSubstr("\\xe9 at byte 1 is no UTF-8"));
     EXPECT_THAT(complaint("GBK", "\xed\xa0\x80"), HasSubstr("\\xed at byte 0 is no UTF-8"));
     EXPECT_THAT(complaint("UTF-8", "\xf4\x90\x80\x80"), HasSubstr("\\xf4 at byte 0 is no UTF-8"));
+    // The C library leaves tags out of what has none.
+    EXPECT_THAT(complaint("GBK", "a\U000E0041b"), HasSubstr("U+E0041 (\U000E0041) at byte 1"));
+    EXPECT_EQ(text_encoder("UTF-16LE").encode("\U000E0041"), hex("40db41dc"));
     text_encoder gbk("GBK");
     EXPECT_THROW(gbk.encode("帅😀"), system_error);
     EXPECT_EQ(gbk.encode("帅"), hex("cba7"));
@@ -214,7 +233,7 @@ TEST(text_encoding_test, refuses_other_names_and_suggests) {
     EXPECT_THAT(complaint("klingonese"), HasSubstr("is unknown; try GBK, "));
     // What iconv would take for something else than a name.
     for (const auto* name :
-         {"", "GBK//IGNORE", "GBK//TRANSLIT", "//", "../x", "gb k,", "\x1b[2J", "GBK,"})
+         {"", "-", "GBK//IGNORE", "GBK//TRANSLIT", "//", "../x", "gb k,", "\x1b[2J", "GBK,"})
         EXPECT_THAT(complaint(name), HasSubstr(" is unknown; ")) << name;
     EXPECT_THAT(complaint("\x1b[2J"), HasSubstr("encoding \"\\x1b[2J\" "));
     EXPECT_THROW(text_encoder("GKB"), configuration_error);

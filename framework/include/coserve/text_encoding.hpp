@@ -46,8 +46,10 @@ public:
 private:
     std::string check_utf8(std::string_view bytes);
     std::string convert_bytes(std::string_view bytes);
+    bool decode_block(std::string_view bytes, std::string& out);
     void decode_byte(char byte, std::string& out);
 
+    bool stateless_;               ///< what one character becomes depends on no other
     detail::converter converter_;  ///< none for UTF-8
     std::string kept_;
 };
