@@ -43,6 +43,10 @@ std::unique_ptr<codec> any_of(std::size_t) {
     return std::make_unique<delimiter_codec>(delimiter_codec::options{"", ";|"});
 }
 
+std::unique_ptr<codec> any_of_many(std::size_t) {
+    return std::make_unique<delimiter_codec>(delimiter_codec::options{"", ";|,:!"});
+}
+
 std::unique_ptr<codec> netstring(std::size_t) {
     return std::make_unique<netstring_codec>();
 }
@@ -171,6 +175,7 @@ BENCHMARK(decode_full_buffer_memchr)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, line, line)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, delimiter_byte, delimiter_byte)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, any_of, any_of)->Apply(payloads);
+BENCHMARK_CAPTURE(decode_full_buffer, any_of_many, any_of_many)->Apply(payloads);
 BENCHMARK(decode_full_buffer_memmem)->Apply(payloads);
 BENCHMARK_CAPTURE(decode_full_buffer, delimiter_text, delimiter_text)->Apply(payloads);
 BENCHMARK_CAPTURE(encode_into_envelope, length_prefix, length_prefix)->Apply(payloads);

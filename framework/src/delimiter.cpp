@@ -11,6 +11,7 @@ namespace coserve {
 struct delimiter_codec::pattern {
     std::string text;  ///< at least two bytes, or none
     std::bitset<256> set;
+    std::string members;  ///< of the set
 };
 
 namespace {
@@ -33,6 +34,35 @@ const void* find_text(const std::byte* at, std::size_t size, std::string_view te
         ++at;
     }
     return ::memmem(at, static_cast<std::size_t>(end - at), text.data(), text.size());
+}
+
+/// The first of several bytes. A few of them by memchr, each in turn and in pieces that grow: one
+/// that does not occur costs little where another is near.
+const void* find_any(
+    const std::byte* at, std::size_t size, std::string_view members, const std::bitset<256>& set
+) {
+    constexpr std::size_t few = 4, least = 64, most = 4096;
+    const std::byte* const end = at + size;
+    if (members.size() > few) {
+        at = std::find_if(at, end, [&](std::byte b) {
+            return set[std::to_integer<std::size_t>(b)];
+        });
+        return at == end ? nullptr : at;
+    }
+    for (std::size_t piece = least; at != end; piece = std::min(2 * piece, most)) {
+        const std::size_t here = std::min(piece, static_cast<std::size_t>(end - at));
+        const void* found = nullptr;
+        std::size_t before = here;
+        for (const char c : members)
+            if (const void* first = std::memchr(at, static_cast<unsigned char>(c), before)) {
+                found = first;
+                before = static_cast<std::size_t>(static_cast<const std::byte*>(first) - at);
+            }
+        if (found)
+            return found;
+        at += here;
+    }
+    return nullptr;
 }
 
 }  // namespace
@@ -68,9 +98,12 @@ delimiter_codec::delimiter_codec(const options& o)
         pattern_ = made;
     } else if (o.delimiter.empty()) {
         byte_ = o.any_of.front();
-        for (const char c : o.any_of)
+        for (const char c : o.any_of) {
+            if (!made->set[static_cast<unsigned char>(c)])
+                made->members += c;
             made->set.set(static_cast<unsigned char>(c));
-        if (made->set.count() > 1)
+        }
+        if (made->members.size() > 1)
             pattern_ = made;
     }
 }
@@ -187,10 +220,7 @@ inline std::size_t delimiter_codec::find(view input, std::size_t from) const noe
     } else if (const std::string& text = pattern_->text; !text.empty()) {
         found = find_text(begin + from, size - from, text);
     } else {
-        const std::bitset<256>& set = pattern_->set;
-        for (std::size_t i = from; i < size; ++i)
-            if (set[std::to_integer<std::size_t>(begin[i])])
-                return i;
+        found = find_any(begin + from, size - from, pattern_->members, pattern_->set);
     }
     return found ? static_cast<std::size_t>(static_cast<const std::byte*>(found) - begin) : npos;
 }

@@ -96,6 +96,19 @@ TEST(delimiter_test, delivers_the_named_splits) {
     EXPECT_EQ(feed(second, {"XXX", "a", "a", "a"}), (outcome{.frames = {"XXX"}}));
 }
 
+TEST(delimiter_test, finds_the_first_of_a_set_wherever_it_is) {
+    for (const std::string set : {";|", ";|,:!"})  // few, and many
+        for (const char end : set)
+            for (std::size_t size : {0, 1, 63, 64, 65, 191, 192, 193, 900}) {
+                const std::string frame(size, 'x');
+                const outcome got =
+                    feed(*maker(ends_with_any_of(set))(), {frame + end + "y|" + set});
+                ASSERT_GE(got.frames.size(), 2U);
+                EXPECT_EQ(got.frames[0], frame) << set << end;
+                EXPECT_EQ(got.frames[1], "y") << set << end;
+            }
+}
+
 TEST(delimiter_test, delivers_what_stands_before_any_of_a_set) {
     expect_in_any_split(
         maker(ends_with_any_of(";\n")), "a;b\n\n;c", {.frames = {"a", "b", "", ""}, .have = 1}
