@@ -14,6 +14,7 @@ namespace coserve {
 namespace {
 
 constexpr std::size_t length_size = 4;
+constexpr std::size_t longest_to_write = 0x7fffffff;  // the length is signed
 // What one piece of a body has at most.
 constexpr std::uint64_t largest_piece = std::uint64_t{64} << 10;
 
@@ -31,7 +32,7 @@ void json_header_codec::options::read(option_reader& reader) {
     if (size_key.empty())
         reader.refuse("size-key", "must not be empty");
     reader.size(
-        "max-header", max_header, 2, std::size_t{16} << 20, "the longest header that is taken"
+        "max-header", max_header, 2, std::size_t{1} << 20, "the longest header that is taken"
     );
 }
 
@@ -43,10 +44,11 @@ json_header_codec::json_header_codec(options o)
 decoded json_header_codec::decode(std::span<const std::byte> input) {
     if (header_given_ && body_left() != 0)
         return skip(input.size());
+    const bool begun = header_ != 0 && !header_given_;
     decoded result = find_header(input);
     if (result.what != decoded::outcome::frame)
         return result;
-    if (body_ > max_frame())
+    if (!begun && body_ > max_frame())
         return refuse(
             errc::frame_too_long,
             options_->size_key + ": " + std::to_string(body_) + " bytes, the maximum being " +
@@ -175,9 +177,9 @@ error_code json_header_codec::encode(frame_view header, frame_view body, envelop
         member = (found.empty ? "" : ", ") + boost::json::serialize(options_->size_key) + ": " +
                  std::to_string(body.size());
     const std::size_t size = given.size() + member.size();
-    if (size > options_->max_header) {
+    if (size > longest_to_write) {
         complaint_ = "a header of " + std::to_string(size) + " bytes, the maximum being " +
-                     std::to_string(options_->max_header);
+                     std::to_string(longest_to_write);
         return errc::frame_too_long;
     }
     const std::span<std::byte> prefix = out.make_prefix(length_size + size);

@@ -32,7 +32,7 @@ public:
     bool on_document_end(json::error_code&) { return true; }
 
     bool on_object_begin(json::error_code& e) {
-        if (!open_.empty() && !on_value(e))
+        if ((!open_.empty() && !on_value(e)) || !goes_deeper(e))
             return false;
         open_.emplace_back();
         return true;
@@ -40,24 +40,28 @@ public:
 
     bool on_object_end(std::size_t, json::error_code&) {
         open_.pop_back();
+        --depth_;
         return true;
     }
 
-    bool on_array_begin(json::error_code& e) { return on_value(e); }
+    bool on_array_begin(json::error_code& e) { return on_value(e) && goes_deeper(e); }
 
-    bool on_array_end(std::size_t, json::error_code&) { return true; }
+    bool on_array_end(std::size_t, json::error_code&) {
+        --depth_;
+        return true;
+    }
 
     bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
-        key_ += part;
+        add_to_key(part);
         return true;
     }
 
     bool on_key(json::string_view part, std::size_t, json::error_code& e) {
-        key_ += part;
+        add_to_key(part);
+        key_ended_ = true;
         result.empty = false;
         is_size_ = open_.size() == 1 && key_ == size_key_;
-        const auto [known, is_new] = open_.back().insert(std::exchange(key_, {}));
-        return is_new || refuse(*known, "stands twice", e);
+        return open_.back().insert(key_).second || refuse(key_, "stands twice", e);
     }
 
     bool on_string_part(json::string_view, std::size_t, json::error_code& e) { return on_value(e); }
@@ -99,6 +103,16 @@ private:
         return stop(e);
     }
 
+    bool goes_deeper(json::error_code& e) {
+        return ++depth_ <= deepest || refuse(key_, "is nested too deep", e);
+    }
+
+    void add_to_key(std::string_view part) {
+        if (std::exchange(key_ended_, false))
+            key_.clear();
+        key_ += part;
+    }
+
     bool refuse(std::string_view key, const char* why, json::error_code& e) {
         result.complaint = printable(key.substr(0, longest_shown)) + ": " + why;
         return stop(e);
@@ -111,7 +125,9 @@ private:
 
     std::string_view size_key_;
     std::vector<std::set<std::string, std::less<>>> open_;  // the keys of each object that is open
-    std::string key_;
+    std::string key_;                                       // the last one
+    std::size_t depth_ = 0;
+    bool key_ended_ = false;
     bool is_size_ = false;  // the next value
 };
 
@@ -119,7 +135,7 @@ private:
 
 json_scan scan_json_object(std::string_view text, std::string_view size_key) {
     json::parse_options options;
-    options.max_depth = deepest;
+    options.max_depth = deepest + 1;  // the listener refuses it first
     json::basic_parser<listener> parser(options, size_key);
     json::error_code error;
     const std::size_t read = parser.write_some(false, text.data(), text.size(), error);

@@ -32,7 +32,7 @@ class json_header_codec final : public header_codec {
 public:
     struct options {
         std::string size_key = "data_size";
-        std::size_t max_header = std::size_t{64} << 10;  ///< bytes of the object's text
+        std::size_t max_header = std::size_t{64} << 10;  ///< bytes of the text of one that is read
 
         void read(option_reader&);
     };
