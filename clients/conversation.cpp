@@ -27,20 +27,19 @@ conversation::conversation(
       output_(out) {}
 
 task<> conversation::ask_all(request_source& requests) {
-    if (wants_replies_ && url_.reads_raw)
+    if (wants_replies_ && (url_.reads_raw || url_.writes_raw))
         co_await ask_one_by_one(requests);
     else
         co_await ask_pipelined(requests);
 }
 
 task<> conversation::ask(std::string_view request) {
+    // Not awaited: a peer may take the rest only while its replies are read.
+    [[maybe_unused]] const auto queued = stream_.write_frame(request);
     ++sent_;
-    // In the raw format an empty frame is nothing at all, and nothing would come back.
-    if (!request.empty() || !url_.reads_raw) {
-        // Not awaited: a peer may take the rest only while its replies are read.
-        [[maybe_unused]] const auto queued = stream_.write_frame(request);
-    }
-    if (!wants_replies_)
+    if (request.empty() && url_.writes_raw)
+        answer_nothing();
+    else if (!wants_replies_)
         co_await stream_.flush();
     else if (url_.reads_raw)
         co_await print_raw_reply(request.size());
@@ -101,8 +100,9 @@ task<> conversation::send_all(request_source& requests) {
     bool filled = true;
     while (filled) {
         while (const auto request = requests.next()) {
+            auto queued = stream_.write_frame(*request);
             ++sent_;
-            co_await stream_.write_frame(*request);
+            co_await std::move(queued);
         }
         filled = co_await requests.fill();
     }
@@ -133,6 +133,13 @@ task<> conversation::receive_all(request_source* requests) {
 void conversation::stop_sending(request_source& requests) {
     requests.interrupt();
     stream_.abort();
+}
+
+/// Without framing an empty request is nothing at all, and nothing comes back.
+void conversation::answer_nothing() {
+    if (wants_replies_)
+        output_.line("");
+    ++answered_;
 }
 
 task<> conversation::print_reply() {

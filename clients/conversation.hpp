@@ -30,8 +30,8 @@ public:
     /// Without `wants_replies` they are dropped unread.
     conversation(boost::asio::io_context&, coserve::frame_stream, const server_url&, bool wants_replies, output&);
 
-    /// Asks everything that `requests` has: without waiting for the replies between, except over
-    /// raw framing. A server that ends the connection after its last reply is no error.
+    /// Asks everything that `requests` has: without waiting for the replies between, except where
+    /// one direction is raw. A server that ends the connection after its last reply is no error.
     coserve::task<> ask_all(request_source& requests);
 
     /// Asks once. A raw reply is complete when it is as long as the request and does not end within
@@ -52,6 +52,7 @@ private:
     coserve::task<> send_all(request_source& requests);
     coserve::task<> receive_all(request_source* requests);
     void stop_sending(request_source& requests);
+    void answer_nothing();
     coserve::task<> print_reply();
     coserve::task<> print_raw_reply(std::size_t expected);
     coserve::task<std::optional<coserve::frame>> read_part(bool has_begun);

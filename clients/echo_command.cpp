@@ -36,9 +36,10 @@ namespace {
 
 constexpr const char* reference = R"(
 Without TEXT it prompts on a terminal (q or end of input quits), and sends each line of a pipe.
-The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit keys of the server's listener:
+The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit keys of the server's listener,
+read-framing being what the server writes, and write-framing what it reads:
   coserve echo 'tcp://127.0.0.1:8080?framing=raw' hello
-Over raw framing nothing says where a reply ends: one request is sent at a time, and its reply is
+Over raw framing nothing says where a request or a reply ends: one request is sent at a time, and a raw reply is
 complete when it is as long as the request, when the server closes, or after a pause of 0.5s.
 With --encoding the server's text is turned into UTF-8 and yours from UTF-8. What it sends that is not
 of that encoding is shown as \xNN; of yours, a character that the encoding lacks is an error:

@@ -1,6 +1,7 @@
 #include "server_url.hpp"
 
 #include <coserve/error.hpp>
+#include <coserve/framing.hpp>
 #include <coserve/url.hpp>
 
 #include <algorithm>
@@ -28,13 +29,6 @@ void add_framing(std::string& text, coserve::endpoint_url& url, std::string_view
     url.query.push_back({"framing", std::string(framing)});
 }
 
-bool reads_raw(const coserve::endpoint_url& url) {
-    const std::string* framing = find(url, "read-framing");
-    if (!framing)
-        framing = find(url, "framing");
-    return framing && *framing == "raw";
-}
-
 }  // namespace
 
 server_url parse_server_url(std::string_view text, std::string_view framing) {
@@ -44,7 +38,9 @@ server_url parse_server_url(std::string_view text, std::string_view framing) {
     result.name = url.to_string();
     if (!framing.empty())
         add_framing(result.text, url, framing);
-    result.reads_raw = reads_raw(url);
+    const auto framings = coserve::framing_names::in(url.query);
+    result.reads_raw = framings.read == "raw";
+    result.writes_raw = framings.write == "raw";
     // All other keys are checked by connect().
     coserve::option_reader reader(result.text, url.query);
     result.limits.read(reader);

@@ -4,6 +4,7 @@
 
 #include <coserve/core_pool.hpp>
 #include <coserve/error.hpp>
+#include <coserve/framing.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/url.hpp>
 
@@ -86,20 +87,14 @@ void raise_descriptor_limit(std::size_t connections) {
         );
 }
 
-bool reads_raw(const coserve::endpoint_url& url) {
-    std::string_view framing;
-    for (const coserve::option& o : url.query)
-        if (o.key == "read-framing" || (o.key == "framing" && framing.empty()))
-            framing = o.value;
-    return framing == "raw";
-}
-
 plan plan_of(const echo_arguments& a) {
     const coserve::endpoint_url url = coserve::parse_url(a.url);
     plan p;
     p.url = a.url;
     p.name = url.to_string();
-    p.raw = reads_raw(url);
+    const auto framings = coserve::framing_names::in(url.query);
+    const bool writes_raw = framings.write == "raw";
+    p.raw = framings.read == "raw";
     p.connections = a.connections;
     p.depth = a.depth;
     p.threads = a.threads;
@@ -116,8 +111,14 @@ plan plan_of(const echo_arguments& a) {
         p.time = read_time("--duration", a.time.empty() ? "10s" : a.time, false);
     }
     p.warmup = read_time("--warmup", !a.warmup.empty() ? a.warmup : p.requests ? "0" : "1s", true);
-    if (p.raw && p.size == 0)
+    if ((p.raw || writes_raw) && p.size == 0)
         refuse("--size", a.size, "at least 1: without framing nothing would be sent");
+    if (writes_raw && !p.raw && p.depth > 1)
+        refuse(
+            "--depth",
+            std::to_string(p.depth),
+            "1: without framing requests that are sent together are one"
+        );
     if (p.threads > p.connections)
         refuse("--threads", std::to_string(p.threads), "at most one for each connection");
     const std::map<std::string, verification> levels{

@@ -13,6 +13,21 @@
 
 namespace coserve {
 
+framing_names framing_names::in(const std::vector<option>& query) noexcept {
+    framing_names both, named;
+    for (const option& o : query) {
+        if (o.key == "framing")
+            both.read = both.write = o.value;
+        else if (o.key == "read-framing")
+            named.read = o.value;
+        else if (o.key == "write-framing")
+            named.write = o.value;
+    }
+    return {
+        named.read.empty() ? both.read : named.read, named.write.empty() ? both.write : named.write
+    };
+}
+
 framing_registry::framing_registry() {
     // The first is the default.
     add<length_prefix_codec>("length-prefix");

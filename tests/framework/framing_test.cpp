@@ -120,6 +120,18 @@ TEST(framing_test, is_named_for_each_direction) {
     EXPECT_EQ(frames(both, "abc"), std::vector<std::string>{"abc"});
 }
 
+TEST(framing_test, tells_the_names_in_a_query) {
+    using query = std::vector<option>;
+    const auto names = [](const query& q) {
+        const framing_names n = framing_names::in(q);
+        return std::string(n.read) + '/' + std::string(n.write);
+    };
+    EXPECT_EQ(names({}), "/");
+    EXPECT_EQ(names({{"framing", "raw"}, {"max-frame", "1"}}), "raw/raw");
+    EXPECT_EQ(names({{"write-framing", "raw"}}), "/raw");
+    EXPECT_EQ(names({{"read-framing", "line"}, {"framing", "raw"}}), "line/raw");
+}
+
 TEST(framing_test, reads_the_keys_of_its_codecs) {
     const framing f = read({{"width", "2"}, {"order", "big"}});
     EXPECT_EQ(written(f, "abc"), hex("0003") + "abc");

@@ -21,6 +21,14 @@ struct framing {
     codec_factory read, write;
 };
 
+/// What a URL's query calls the framings of its two directions; empty: the default.
+struct framing_names {
+    std::string_view read, write;
+
+    /// Views of `query`.
+    static framing_names in(const std::vector<option>& query) noexcept;
+};
+
 /// A codec that a URL can name: made from its options, copied for each connection.
 template <class C>
 concept nameable_codec = std::derived_from<C, codec> && std::copy_constructible<C> &&
