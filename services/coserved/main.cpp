@@ -43,12 +43,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-std::string bind_advice(const boost::system::error_code& error) {
+std::string bind_advice(const listen_request& request, const boost::system::error_code& error) {
     namespace errc = boost::system::errc;
+    if (request.service_and_url.find("=unix:") != std::string::npos)
+        return "; choose another path, in a directory that may be written to";
     if (error == errc::address_in_use)
         return "; stop what listens there, or choose another port (0: any free one)";
     if (error == errc::permission_denied)
-        return "; choose a port from 1024 on, or a directory that may be written to";
+        return "; choose a port from 1024 on";
     if (error == errc::address_not_available)
         return "; choose an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all";
     return {};
@@ -63,7 +65,7 @@ coserve::listener listen(coserve::server& server, const listen_request& request)
         throw bind_error(located(
             request,
             "cannot listen on " + request.service_and_url + ": " + e.code().message() +
-                bind_advice(e.code())
+                bind_advice(request, e.code())
         ));
     }
 }

@@ -29,7 +29,8 @@ void sink::options::read(option_reader& reader) {
 task<> sink::handle() {
     while (const auto request = co_await read_frame()) {
         const std::string line = as_line(text_.decode(request->text()));
-        co_await output_.write(line);
+        if (!line.empty() || !text_.unfinished())
+            co_await output_.write(line);
     }
 }
 

@@ -16,19 +16,17 @@ public:
     explicit decimal_codec(const options&) {}
 
     coserve::decoded decode(std::span<const std::byte> input) override {
+        using enum coserve::decoded::outcome;
         const auto digits = coserve::frame_view(input).text().substr(0, 4);
         const char* const end = digits.data() + digits.size();
         std::size_t size = 0;
-        coserve::decoded result;  // need_more, unless something else is said
         if (std::from_chars(digits.data(), end, size).ptr != end)
-            result.error = coserve::errc::malformed_frame;
-        else if (size > max_frame())
-            result.error = coserve::errc::frame_too_long;
-        if (result.error)
-            result.what = coserve::decoded::outcome::error;
-        else if (digits.size() == 4 && input.size() >= 4 + size)
-            result = {coserve::decoded::outcome::frame, 4, size, 4 + size, 0, {}, 0};
-        return result;
+            return {.what = error, .error = coserve::errc::malformed_frame};
+        if (size > max_frame())
+            return {.what = error, .error = coserve::errc::frame_too_long, .declared = size};
+        if (digits.size() < 4 || input.size() < 4 + size)
+            return {.what = need_more};
+        return {.what = frame, .offset = 4, .size = size, .consumed = 4 + size};
     }
 
     coserve::unfinished_frame unfinished(std::size_t buffered) const noexcept override {
