@@ -16,10 +16,10 @@ namespace {
 void write_all(int file, std::span<const std::byte> data) {
     while (!data.empty()) {
         const ssize_t n = ::write(file, data.data(), data.size());
-        if (n >= 0)
+        if (n > 0)
             data = data.subspan(static_cast<std::size_t>(n));
-        else if (errno != EINTR)
-            throw system_error(errno, boost::system::system_category(), "write");
+        else if (n == 0 || errno != EINTR)
+            throw system_error(n == 0 ? ENOSPC : errno, boost::system::system_category(), "write");
     }
 }
 

@@ -34,7 +34,9 @@ void stream_limits::read(option_reader& reader) {
         "for the rest of a frame that has begun, and 1s more for each 64KiB of it; 0: none"
     );
     reader.time(
-        "first-frame-timeout", first_frame_timeout, "while a read waits for the first byte; 0: none"
+        "first-frame-timeout",
+        first_frame_timeout,
+        "while a read waits for the first byte; 0: idle-timeout"
     );
     reader.time("idle-timeout", idle_timeout, "while a read waits and no frame has begun; 0: none");
     reader.time(

@@ -1,6 +1,8 @@
 // One listener: what its connections are made of, and its caps.
 #pragma once
 
+#include "log_limit.hpp"
+
 #include <coserve/framing.hpp>
 #include <coserve/limits.hpp>
 #include <coserve/registry.hpp>
@@ -48,6 +50,7 @@ struct listener_state {
     std::shared_ptr<const stream_limits> limits;
     listener_hooks hooks;
     std::atomic<std::size_t> active = 0;
+    log_limit drops_logged{10};
     peer_counts peers;
 };
 

@@ -47,7 +47,7 @@ decoded netstring_codec::read_length(std::span<const std::byte> input) noexcept 
                 return refused(errc::malformed_frame);
             if (__builtin_mul_overflow(length, 10u, &length) ||
                 __builtin_add_overflow(length, digit, &length))
-                return refused(errc::frame_too_long, highest);
+                return refused(errc::frame_too_long);  // longer than 64 bits can say
             continue;
         }
         if (i == 0 || input[i] != std::byte{':'})

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration time_after_expiry = 1s, cap_log_interval = 1s;
+constexpr duration time_after_expiry = 1s;
 
 void check_range(const char* member, unsigned value, unsigned least, unsigned most) {
     if (value < least || value > most)
@@ -243,10 +243,8 @@ std::size_t server_state::least_loaded() const noexcept {
 // Closing the descriptor is all that the peer is told. The log has a line a second at most.
 void server_state::refuse(const listener_state& l, const endpoint& peer, std::string_view why) {
     count_refusal();
-    const time_point now = first_core().timers().now();
-    if (cap_logged_ != never && now < cap_logged_ + cap_log_interval)
+    if (!caps_logged_.ask(first_core().timers().now()))
         return;
-    cap_logged_ = now;
     const std::string who = peer.to_string();
     const std::array<log_field, 4> fields{
         {{"peer", who}, {"listener", l.url}, {"service", l.service}, {"reason", why}}

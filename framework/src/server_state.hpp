@@ -103,7 +103,7 @@ private:
     std::atomic<bool> stopping_ = false;
     std::atomic<std::size_t> active_ = 0;
     std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
-    time_point cap_logged_ = never;  // never: not yet
+    log_limit caps_logged_{1};
     bool serving_ = false, draining_ = false, expired_ = false, done_ = false;
 };
 

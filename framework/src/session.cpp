@@ -260,7 +260,14 @@ void session::report(std::exception_ptr error) noexcept {
 }
 
 void session::on_dropped_frame(const std::string& reason) noexcept {
-    log(log_level::warning, "frame dropped", reason);
+    listener_state& listener = permit_.listener();
+    const auto untold = listener.drops_logged.ask(core_.timers().now());
+    if (!untold)
+        return;
+    if (*untold == 0)
+        return log(log_level::warning, "frame dropped", reason);
+    const std::string more = "; " + std::to_string(*untold) + " more before it on this listener";
+    log(log_level::warning, "frame dropped", reason + more);
 }
 
 peer_info session::peer() const noexcept {

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t least_room = std::size_t{4} << 10;
 
-std::string dropped(const decoded& d) {
-    return (d.declared == 0 ? "" : "a frame of " + std::to_string(d.declared) + " bytes: ") +
-           d.error.message();
-}
-
 }  // namespace
 
 bool stream_state::try_read(const read_request& request, std::optional<frame>& next) {
@@ -152,9 +147,9 @@ bool stream_state::decode(std::optional<frame>& next) {
             return true;
         case decoded::outcome::skipped:
             if (d.error && observer_)
-                observer_->on_dropped_frame(dropped(d));
+                observer_->on_dropped_frame(claim(d) + ": " + d.error.message());
             input_.consume(d.consumed);
-            count_used_up(d.consumed);
+            count_part(d.consumed);
             break;
         case decoded::outcome::need_more:
             needed_ = d.needed;
@@ -212,16 +207,32 @@ frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t us
     delivered_ = used_up;
     if (request_->what >= read_request::kind::some)  // a raw read
         decoder_->restart();
-    count_used_up(used_up);
+    if (request_->what == read_request::kind::body) [[unlikely]]
+        count_part(used_up);
+    else
+        count_whole(used_up);
     return {input_.data().data() + offset, size};
 }
 
 // What was begun is whole, and a drain has so many bytes fewer to wait for.
-void stream_state::count_used_up(std::size_t size) noexcept {
+void stream_state::count_whole(std::size_t size) noexcept {
     needed_ = 0;
     first_read_ = false;
     waiting_since_ = never;
+    part_ = 0;
     drain_left_ -= std::min(drain_left_, size);
+}
+
+// Of a body, or of a frame that is dropped: its end, or as much as has a time of its own.
+void stream_state::count_part(std::size_t size) noexcept {
+    const std::uint64_t part = part_ + size;
+    const time_point since = waiting_since_;
+    const bool goes_on = decoder_->unfinished(0).have != 0;
+    count_whole(size);
+    if (goes_on && part < piece) {
+        part_ = static_cast<std::uint32_t>(part);
+        waiting_since_ = since;
+    }
 }
 
 unfinished_frame stream_state::begun() const noexcept {

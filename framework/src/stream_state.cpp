@@ -10,11 +10,7 @@
 
 namespace coserve {
 
-namespace {
-
-constexpr std::uint64_t largest_piece = buffer_pool::normal;
-
-}  // namespace
+namespace {}  // namespace
 
 stream_state::stream_state(
     core& c,
@@ -75,11 +71,13 @@ void stream_state::on_shutdown() noexcept {
 }
 
 void stream_state::set_decoder(std::unique_ptr<codec> c) noexcept {
+    c->set_max_frame(decoder_->max_frame());
     decoder_ = std::move(c);
     needed_ = 0;
 }
 
 void stream_state::set_encoder(std::unique_ptr<codec> c) noexcept {
+    c->set_max_frame(encoder_->max_frame());
     encoder_ = std::move(c);
 }
 
@@ -148,18 +146,19 @@ void stream_state::wake(stream_event what) noexcept {
 void stream_state::arm_read() {
     time_point at = never;
     errc why = errc::timeout;
-    duration allowed = first_read_ ? limits_->first_frame_timeout : limits_->idle_timeout;
+    const bool first = first_read_ && limits_->first_frame_timeout != duration::zero();
+    duration allowed = first ? limits_->first_frame_timeout : limits_->idle_timeout;
     const unfinished_frame frame = begun();
     if (!frame.empty()) {
         // What is given in pieces, or dropped, is not held, and has its time for each of them.
         const bool in_pieces = frame.have > input_.size();
         const std::uint64_t size = std::max(frame.have, frame.due);
-        allowed = limits_->time_for_frame(in_pieces ? std::min(size, largest_piece) : size);
+        allowed = limits_->time_for_frame(in_pieces ? std::min(size, piece) : size);
     }
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
         why = !frame.empty() ? errc::frame_timeout
-              : first_read_  ? errc::first_frame_timeout
+              : first        ? errc::first_frame_timeout
                              : errc::idle_timeout;
     }
     if (read_limit_ < at) {

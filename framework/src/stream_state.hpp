@@ -107,6 +107,7 @@ private:
     };
 
     static constexpr std::uint8_t most_spent = 100;
+    static constexpr std::uint64_t piece = buffer_pool::normal;  // of a body; it has its own time
 
     ~stream_state() = default;
 
@@ -122,7 +123,8 @@ private:
     header_codec& headers() const;
     bool find_delimiter(std::optional<frame>& next);
     frame deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept;
-    void count_used_up(std::size_t size) noexcept;
+    void count_whole(std::size_t size) noexcept;
+    void count_part(std::size_t size) noexcept;
     unfinished_frame begun() const noexcept;
     std::string claim(const decoded&) const;
     [[noreturn]] void refuse_input(const error_code&, const std::string& detail);
@@ -138,6 +140,7 @@ private:
     bool ready_to_queue();
     bool ready_to_write();
     void throw_write_failure();
+    bool overflows(std::size_t size) const noexcept;
     bool queue(const envelope&);
     void send_directly(const envelope&);
     void copy(const envelope&, std::size_t sent);
@@ -196,6 +199,7 @@ private:
     std::unique_ptr<linger> linger_;
 
     errc read_deadline_error_{};
+    std::uint32_t part_ = 0;  // bytes used up of what comes in pieces, since its time began
     std::uint8_t spent_ = 0;  // operations since the end was told
     phase phase_ = phase::open;
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false, urgent_ = false;

@@ -63,9 +63,16 @@ void stream_state::throw_write_failure() {
     std::rethrow_exception(write_failure_);
 }
 
+// A frame of the maximum always has room above what may be queued; it may be as large as it likes.
+bool stream_state::overflows(std::size_t size) const noexcept {
+    const std::size_t all = output_.size() + size;
+    const std::size_t queued = 4 * limits_->high_water;
+    return all > queued && all - queued > encoder_->max_frame();
+}
+
 bool stream_state::queue(const envelope& e) {
     const std::size_t size = e.size();
-    if (!output_.empty() && output_.size() + size > 4 * limits_->high_water + encoder_->max_frame())
+    if (!output_.empty() && overflows(size))
         throw system_error(
             make_error_code(errc::output_overflow),
             std::to_string(output_.size()) + " bytes are queued"

@@ -500,6 +500,23 @@ TEST(session_errors_test, a_stalled_frame_ends_its_connection) {
     EXPECT_THAT(s.log(), SizeIs(1));
 }
 
+TEST(session_errors_test, dropped_frames_are_told_of_ten_times_a_second) {
+    session<echo> s("max-frame=3&on-too-long=skip");
+    const auto drop = [&](int count) {
+        for (int i = 0; i < count; ++i)
+            s.run(send(s.client(), "four"));
+        EXPECT_EQ(s.run(ask(s.client(), "ok")), "ok");
+    };
+    drop(1);
+    EXPECT_THAT(s.log(), ElementsAre(HasSubstr("frame dropped")));
+    drop(100);
+    EXPECT_THAT(s.log(), SizeIs(10));
+    s.advance(1s);
+    drop(2);
+    ASSERT_THAT(s.log(), SizeIs(12));
+    EXPECT_THAT(s.log()[10], HasSubstr("; 91 more before it on this listener"));
+}
+
 TEST(session_errors_test, a_peer_that_resets_is_one) {
     session<echo> s;
     s.wire().cut();

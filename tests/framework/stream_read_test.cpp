@@ -4,6 +4,7 @@
 #include "stream_state.hpp"
 
 #include <coserve/length_prefix.hpp>
+#include <coserve/line.hpp>
 #include <coserve/raw.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -396,6 +397,19 @@ TEST_P(stream_read_test, a_new_maximum_is_good_for_the_next_frame) {
     EXPECT_EQ(run(next(*near_)), large);
     near_->set_max_frame(3);
     EXPECT_EQ(failure(next(*near_)), errc::frame_too_long);
+}
+
+TEST_P(stream_read_test, the_maximum_stays_when_the_framing_changes) {
+    stream_options options;
+    options.limits.max_frame = options.limits.max_send_frame = 3;
+    open(options);
+    near_->read_with(std::make_unique<line_codec>());
+    near_->write_with(std::make_unique<line_codec>());
+    EXPECT_EQ(failure(send_frame(*near_, "four")), errc::frame_too_long);
+    const auto sender = start(send(*far_, "abc\nfour\n"));
+    EXPECT_EQ(run(next(*near_)), "abc");
+    EXPECT_EQ(failure(next(*near_)), errc::frame_too_long);
+    finish(sender);
 }
 
 struct dropped final : stream_observer {

@@ -107,7 +107,8 @@ public:
     /// What was wrong with the last frame that was refused, in words; empty: the error says it all.
     virtual std::string_view complaint() const noexcept { return {}; }
 
-    /// The longest payload in bytes, for the next frame on (one that has begun keeps the old).
+    /// The longest payload in bytes, for the next frame on. A frame keeps the old one once its
+    /// length is known, or, in formats without a length, once its first byte has come.
     void set_max_frame(std::size_t size) noexcept { max_frame_ = size; }
 
     std::size_t max_frame() const noexcept { return max_frame_; }

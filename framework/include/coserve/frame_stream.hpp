@@ -62,7 +62,8 @@ public:
     /// Errors: `errc::no_headers`; `errc::truncated_frame` where the peer finishes before.
     read_operation read_body() noexcept;
     /// All of it, or what is left of it, into a file, at its offset. Gives the number of bytes.
-    /// Errors: also what the kernel says to the file, where the rest of the body stays to be read.
+    /// Errors: also what the kernel says to the file, where what was not read yet of the body stays
+    /// to be read.
     /// Lifetime: the descriptor is open until the task ends.
     task<std::uint64_t> read_body(int file);
     /// All that has arrived, at least one byte; nullopt: the peer finished.
@@ -91,7 +92,8 @@ public:
     /// Completes when the peer has ended or reset its side, even behind unread data. Reads nothing.
     wait_operation closed() noexcept;
 
-    /// Changes the framing from the next frame on.
+    /// Changes the framing from the next frame on; a read that waits looks again when more comes.
+    /// The maximum stays what it is for this stream.
     void read_with(std::unique_ptr<codec>) noexcept;
     void write_with(std::unique_ptr<codec>) noexcept;
     void set_max_frame(std::size_t size) noexcept;       ///< of frames read, from the next on

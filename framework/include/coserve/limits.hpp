@@ -21,7 +21,7 @@ struct stream_limits {
     /// `frame-timeout`: for the rest of a frame that has begun, and `frame_timeout_step` on top for
     /// each `frame_timeout_bytes` of it. 0: none.
     duration frame_timeout = std::chrono::seconds(10);
-    /// `first-frame-timeout`: while a read waits for a connection's first byte. 0: none.
+    /// `first-frame-timeout`: while a read waits for a connection's first byte. 0: `idle_timeout`.
     duration first_frame_timeout{};
     /// `idle-timeout`: while a read waits and no frame has begun. 0: none.
     duration idle_timeout{};
