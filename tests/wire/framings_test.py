@@ -171,11 +171,6 @@ FRAMINGS = [
 
 
 class Framings(WireTest):
-    def for_each_framing(self):
-        for framing in FRAMINGS:
-            with self.subTest(framing.query):
-                yield framing
-
     def open(self, framing):
         """A server, a connection to it, and that as a file to read from."""
         server = self.serve(ANY + framing.query)
@@ -188,73 +183,79 @@ class Framings(WireTest):
         self.assertEqual(set(re.split(r", | or ", known)), {framing.name for framing in FRAMINGS})
 
     def test_a_stranger_asks_the_server(self):
-        for framing in self.for_each_framing():
-            server, peer, replies = self.open(framing)
-            for payload in framing.payloads:
-                peer.sendall(framing.write(payload))
-                self.assertEqual(framing.read(replies), payload.upper())
-            peer.shutdown(socket.SHUT_WR)
-            self.assertEqual(replies.read(), b"")
-            self.stop(server)
-            self.assertEqual(complaints(server), [])
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
+                server, peer, replies = self.open(framing)
+                for payload in framing.payloads:
+                    peer.sendall(framing.write(payload))
+                    self.assertEqual(framing.read(replies), payload.upper())
+                peer.shutdown(socket.SHUT_WR)
+                self.assertEqual(replies.read(), b"")
+                self.stop(server)
+                self.assertEqual(complaints(server), [])
 
     def test_all_at_once_and_in_single_bytes(self):
-        for framing in self.for_each_framing():
-            if framing.name == "raw":  # where nothing says what a frame is
-                continue
-            _, peer, replies = self.open(framing)
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stream = b"".join(map(framing.write, framing.payloads))
-            peer.sendall(stream)
-            for byte in stream:
-                peer.sendall(bytes([byte]))
-            for payload in framing.payloads * 2:
-                self.assertEqual(framing.read(replies), payload.upper())
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
+                if framing.name == "raw":  # where nothing says what a frame is
+                    continue
+                _, peer, replies = self.open(framing)
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                stream = b"".join(map(framing.write, framing.payloads))
+                peer.sendall(stream)
+                for byte in stream:
+                    peer.sendall(bytes([byte]))
+                for payload in framing.payloads * 2:
+                    self.assertEqual(framing.read(replies), payload.upper())
 
     def test_what_breaks_it_ends_the_connection(self):
-        for framing in self.for_each_framing():
-            if framing.broken is None:
-                continue
-            server, peer, replies = self.open(framing)
-            first = framing.payloads[0]
-            peer.sendall(framing.write(first) + framing.broken)
-            self.assertEqual(framing.read(replies), first.upper())
-            self.assertEqual(replies.read(), b"")
-            peer.close()
-            self.stop(server)
-            self.assertEqual(len(complaints(server)), 1, server.log())
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
+                if framing.broken is None:
+                    continue
+                server, peer, replies = self.open(framing)
+                first = framing.payloads[0]
+                peer.sendall(framing.write(first) + framing.broken)
+                self.assertEqual(framing.read(replies), first.upper())
+                self.assertEqual(replies.read(), b"")
+                peer.close()
+                self.stop(server)
+                self.assertEqual(len(complaints(server)), 1, server.log())
 
     def test_our_client(self):
-        for framing in self.for_each_framing():
-            server = self.serve(ANY + framing.query)
-            expected = "".join(text.upper() + "\n" for text in framing.texts).encode()
-            result = run(COSERVE, "echo", server.url + framing.query, *framing.texts)
-            self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
-            lines = "".join(text + "\n" for text in framing.texts).encode()
-            result = run(COSERVE, "echo", server.url + framing.query, input=lines)
-            self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
+                server = self.serve(ANY + framing.query)
+                expected = "".join(text.upper() + "\n" for text in framing.texts).encode()
+                result = run(COSERVE, "echo", server.url + framing.query, *framing.texts)
+                self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
+                lines = "".join(text + "\n" for text in framing.texts).encode()
+                result = run(COSERVE, "echo", server.url + framing.query, input=lines)
+                self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
 
     def test_our_client_asks_a_strangers_server(self):
-        for framing in self.for_each_framing():
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
 
-            def serve(connection, framing=framing):
-                with connection.makefile("rb") as requests:
-                    for payload in framing.payloads:
-                        self.assertEqual(framing.read(requests), payload)
-                        connection.sendall(framing.write(payload))
+                def serve(connection, framing=framing):
+                    with connection.makefile("rb") as requests:
+                        for payload in framing.payloads:
+                            self.assertEqual(framing.read(requests), payload)
+                            connection.sendall(framing.write(payload))
 
-            with Peer(serve) as peer:
-                result = run(COSERVE, "echo", peer.url + framing.query, *framing.texts)
-            expected = "".join(text + "\n" for text in framing.texts).encode()
-            self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
+                with Peer(serve) as peer:
+                    result = run(COSERVE, "echo", peer.url + framing.query, *framing.texts)
+                expected = "".join(text + "\n" for text in framing.texts).encode()
+                self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", expected))
 
     def test_our_load_tool(self):
-        for framing in self.for_each_framing():
-            server = self.serve(ANY + framing.query)
-            load = ["-n", "500", "-c", "4", "--size", "16", "--verify", "full", "--json", "-"]
-            result = run(COSERVE_BENCH, "echo", server.url + framing.query, *load)
-            self.assertEqual((result.returncode, result.stderr), (0, b""))
-            self.assertEqual(json.loads(result.stdout)["requests"], {"sent": 500, "completed": 500, "failed": 0})
+        for framing in FRAMINGS:
+            with self.subTest(framing.query):
+                server = self.serve(ANY + framing.query)
+                load = ["-n", "500", "-c", "4", "--size", "16", "--verify", "full", "--json", "-"]
+                result = run(COSERVE_BENCH, "echo", server.url + framing.query, *load)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                self.assertEqual(json.loads(result.stdout)["requests"], {"sent": 500, "completed": 500, "failed": 0})
 
 
 if __name__ == "__main__":
