@@ -178,21 +178,15 @@ protected:
         return stream.end();
     }
 
-    /// That the bytes come to the same in one piece, one by one and in random pieces.
-    void check(std::span<const std::byte> all) {
+    /// That the bytes come to the same in one piece, one by one and in random pieces, of each so
+    /// many different ones.
+    void check(std::span<const std::byte> all, int random_splits = 2) {
         const summary whole = in_pieces(all, all.size() + 1);
-        const bool same = whole.sound && in_pieces(all, 1) == whole &&
-                          in_random_pieces(all, random_) == whole &&
-                          in_random_pieces(all, random_) == whole;
+        bool same = whole.sound && in_pieces(all, 1) == whole;
+        while (same && random_splits-- > 0)
+            same = in_random_pieces(all, random_) == whole;
         if (!same)
             ADD_FAILURE() << ::testing::PrintToString(all);
-    }
-
-    /// The same with two pieces only.
-    void check_quickly(std::span<const std::byte> all, std::size_t split) {
-        const summary whole = in_pieces(all, all.size() + 1);
-        if (!whole.sound || in_pieces(all, split) != whole)
-            ADD_FAILURE() << ::testing::PrintToString(all) << " in pieces of " << split;
     }
 
     void flip(std::size_t bit) { input_[bit / 8] ^= static_cast<std::byte>(1U << bit % 8); }
@@ -239,7 +233,7 @@ TEST_P(codec_mutation_test, every_pair_of_bits) {
         flip(one);
         for (std::size_t other = 0; other < one; ++other) {
             flip(other);
-            check_quickly(input_, 1 + (one + other) % input_.size());
+            check(input_, 1);
             flip(other);
         }
         flip(one);
