@@ -2,8 +2,10 @@
 
 #include <coserve/codec.hpp>
 #include <coserve/framing.hpp>
+#include <coserve/header_codec.hpp>
 #include <coserve/limits.hpp>
 #include <coserve/option_reader.hpp>
+#include <coserve/raw.hpp>
 #include <coserve/url.hpp>
 
 #include <algorithm>
@@ -22,6 +24,7 @@ using coserve::codec;
 using coserve::codec_factory;
 using coserve::decoded;
 using coserve::error_code;
+using coserve::header_codec;
 
 using pieces = std::vector<std::string_view>;
 
@@ -65,11 +68,38 @@ std::string to_text(const outcome& o) {
     return out + "; unfinished: " + std::to_string(o.have) + " of " + std::to_string(o.due);
 }
 
+/// What is asked of a codec, from one frame to the next; each letter for one frame, over and over.
+class plan {
+public:
+    explicit plan(std::string_view letters) : letters_(letters) {}
+
+    char next() { return letters_.empty() ? whole : letters_[at_++ % letters_.size()]; }
+
+    static constexpr char whole = 'f';      ///< and so is every letter that is not below
+    static constexpr char in_pieces = 'p';  ///< the header, then the body as it comes
+    static constexpr char begun = 'b';      ///< the header and the body's beginning
+    static constexpr char dropped = 'd';    ///< the header alone
+    static bool is_maximum(char letter) { return letter >= '0' && letter <= '9'; }
+
+private:
+    std::string_view letters_;
+    std::size_t at_ = 0;
+};
+
 /// One connection's input: keeps what is not used up, and holds the codec to its contract.
 class reader {
 public:
-    /// `most`: the longest frame that may be delivered.
-    reader(codec& c, std::uint64_t most) : codec_(c), most_(most) {}
+    /// `around`: what may be delivered beside the payload.
+    reader(codec& c, std::size_t around, const plan& p)
+        : codec_(c),
+          headers_(dynamic_cast<header_codec*>(&c)),
+          around_(around),
+          plan_(p),
+          maximum_(c.max_frame()) {}
+
+    /// From here on the maximum changes once a frame's size is known, and is another one to the
+    /// next frame only.
+    void meddle() { meddles_ = true; }
 
     void feed(std::string_view piece) {
         buffer_ += piece;
@@ -92,19 +122,26 @@ public:
     }
 
 private:
+    enum class part : std::uint8_t { next, frame, header, body };
+
     bool step() {
+        if (asked_ == part::next)
+            begin();
         // A block of exactly this size, so that the sanitizer sees a byte too many being read.
         const auto* data = reinterpret_cast<const std::byte*>(buffer_.data());
         const coserve::bytes input(data, data + buffer_.size());
-        const decoded d = codec_.decode(input);
+        const decoded d = ask(input);
         switch (d.what) {
         case decoded::outcome::need_more:
             demand(d.consumed == 0, "need_more uses nothing up");
             demand(!d.error, "need_more is no error");
             demand(d.needed == 0 || d.needed > input.size(), "need_more needs more");
             needed_ = std::max(needed_, d.needed);
+            if (meddles_ && codec_.unfinished(input.size()).due != 0)
+                codec_.set_max_frame(maximum_ == 0 ? 1000 : 0);
             return false;
         case decoded::outcome::error:
+            demand(asked_ != part::body, "a body has no errors");
             demand(d.error.failed(), "an error says why");
             result_.error = d.error;
             result_.declared = d.declared;
@@ -113,7 +150,10 @@ private:
             deliver(d, input.size());
             break;
         case decoded::outcome::skipped:
+            demand(asked_ != part::body, "what is asked for is not dropped");
             result_.skipped += d.consumed;
+            if (meddles_)  // its next frame may begin here
+                codec_.set_max_frame(maximum_);
             if (d.error) {
                 demand(
                     d.error == coserve::errc::frame_too_long, "only what is too long is skipped"
@@ -129,6 +169,30 @@ private:
         return true;
     }
 
+    /// The codec has been asked nothing of the frame that comes now.
+    void begin() {
+        how_ = plan_.next();
+        const bool in_parts =
+            how_ == plan::in_pieces || how_ == plan::begun || how_ == plan::dropped;
+        asked_ = headers_ && in_parts ? part::header : part::frame;
+        if (plan::is_maximum(how_))
+            codec_.set_max_frame(static_cast<std::size_t>(how_ - '0'));
+        else if (meddles_)
+            codec_.set_max_frame(maximum_);
+        maximum_ = codec_.max_frame();
+    }
+
+    decoded ask(const coserve::bytes& input) {
+        switch (asked_) {
+        case part::header:
+            return headers_->decode_header(input);
+        case part::body:
+            return headers_->decode_body(input);
+        default:
+            return codec_.decode(input);
+        }
+    }
+
     void deliver(const decoded& d, std::size_t available) {
         demand(!d.error, "a frame is no error");
         demand(d.consumed <= available, "no more is used up than there is");
@@ -136,13 +200,57 @@ private:
             d.offset <= d.consumed && d.size <= d.consumed - d.offset,
             "a frame lies within what it uses up"
         );
-        demand(d.size <= most_, "a frame is within the maximum");
+        const std::string_view text = std::string_view(buffer_).substr(d.offset, d.size);
+        if (asked_ == part::body)
+            return deliver_piece(text);
         demand(available >= needed_, "no frame comes before all that it needs");
-        result_.frames.push_back(buffer_.substr(d.offset, d.size));
+        result_.frames.emplace_back(text);
+        if (asked_ == part::header)
+            return begin_body();
+        demand(d.size <= longest(), "a frame is within the maximum");
+        asked_ = part::next;
+    }
+
+    std::size_t longest() const {
+        // Raw gives a byte at least: with nothing it would not come to an end.
+        const bool is_raw = dynamic_cast<const coserve::raw_codec*>(&codec_) != nullptr;
+        return is_raw ? std::max<std::size_t>(1, maximum_) : maximum_ + around_;
+    }
+
+    void begin_body() {
+        body_left_ = headers_->body_left();
+        if (how_ == plan::dropped) {
+            asked_ = part::next;
+            return;
+        }
+        result_.frames.emplace_back();
+        asked_ = body_left_ == 0 ? part::next : part::body;
+    }
+
+    void deliver_piece(std::string_view text) {
+        demand(!text.empty() && text.size() <= body_left_, "a piece is a part of its body");
+        body_left_ -= text.size();
+        demand(headers_->body_left() == body_left_, "what is left of a body is what was not given");
+        if (how_ == plan::in_pieces) {
+            result_.frames.back() += text;
+            asked_ = body_left_ == 0 ? part::next : part::body;
+            return;
+        }
+        // How much of it comes at once is up to the split; together with what is dropped it is not.
+        result_.frames.back() = text.front();
+        result_.skipped += text.size();
+        asked_ = part::next;
     }
 
     codec& codec_;
-    std::uint64_t most_;
+    header_codec* headers_;
+    std::size_t around_;
+    plan plan_;
+    char how_ = plan::whole;
+    part asked_ = part::next;
+    std::uint64_t body_left_ = 0;
+    std::size_t maximum_;  ///< for the frame that is asked for
+    bool meddles_ = false;
     std::string buffer_;
     outcome result_;
     std::size_t needed_ = 0;  ///< as the codec said of the frame that has begun
@@ -225,39 +333,73 @@ public:
         }
     }
 
-    void check(std::string_view stream, std::string_view sizes) const {
+    void check(std::string_view stream, std::string_view sizes, const plan& asked) const {
         const pieces chosen = cut(stream, sizes);
-        check_any_split(stream, chosen, limits_.max_frame);
-        check_restart(stream);
-        check_written(chosen, sizes);
-        check_written({stream}, sizes);
+        check_any_split(stream, chosen, limits_.max_frame, asked);
+        check_restart(stream, asked);
+        if (has_header_)
+            check_headers(stream);
+        check_written(chosen, sizes, asked);
+        check_written({stream}, sizes, asked);
     }
 
 private:
     /// That the stream is the same in one piece, byte by byte and in the chosen pieces.
-    outcome
-    check_any_split(std::string_view stream, const pieces& chosen, std::size_t max_frame) const {
-        const outcome whole = read({stream}, max_frame);
-        check_same(whole, read(single_bytes(stream), max_frame), "byte by byte");
-        check_same(whole, read(chosen, max_frame), "in pieces");
+    outcome check_any_split(
+        std::string_view stream, const pieces& chosen, std::size_t max_frame, const plan& asked
+    ) const {
+        const outcome whole = read({stream}, max_frame, asked);
+        check_same(whole, read(single_bytes(stream), max_frame, asked), "byte by byte");
+        check_same(whole, read(chosen, max_frame, asked), "in pieces");
+        // Json-header holds a body that has begun to come against the new maximum.
+        if (!has_header_)
+            check_same(
+                whole,
+                read(single_bytes(stream), max_frame, asked, true),
+                "with other maxima for frames that have begun"
+            );
         return whole;
     }
 
     /// That a codec whose frame was taken away begins anew.
-    void check_restart(std::string_view stream) const {
+    void check_restart(std::string_view stream, const plan& asked) const {
         const std::unique_ptr<codec> c = framing_.read();
-        reader begun(*c, limits_.max_frame + around_);
+        reader begun(*c, around_, asked);
         begun.feed(stream.substr(0, stream.size() / 2));
         if (begun.failed())
             return;
         c->restart();
-        reader again(*c, limits_.max_frame + around_);
+        c->set_max_frame(limits_.max_frame);
+        reader again(*c, around_, asked);
         again.feed(stream);
-        check_same(read({stream}, limits_.max_frame), normal(again.end()), "after a restart");
+        check_same(
+            read({stream}, limits_.max_frame, asked), normal(again.end()), "after a restart"
+        );
+    }
+
+    /// That headers and bodies are the same, however they are asked for.
+    void check_headers(std::string_view stream) const {
+        const outcome bodies = read({stream}, limits_.max_frame, plan(""));
+        const outcome both = read({stream}, limits_.max_frame, plan("p"));
+        outcome headers = read({stream}, limits_.max_frame, plan("d"));
+        outcome expected = both;
+        expected.frames.clear();
+        headers.skipped = 0;  // the bodies
+        for (std::size_t i = 0; i < both.frames.size(); i += 2) {
+            expected.frames.push_back(both.frames[i]);
+            demand(
+                i / 2 >= bodies.frames.size() || both.frames.at(i + 1) == bodies.frames[i / 2],
+                "a body in pieces is the body of the whole frame"
+            );
+        }
+        check_same(expected, headers, "headers alone");
+        demand(
+            both.frames.size() / 2 >= bodies.frames.size(), "what can be read whole has a header"
+        );
     }
 
     /// That what is written is read back.
-    void check_written(const pieces& payloads, std::string_view sizes) const {
+    void check_written(const pieces& payloads, std::string_view sizes, const plan& asked) const {
         const std::unique_ptr<codec> c = framing_.write();
         std::string stream;
         outcome expected;
@@ -268,7 +410,9 @@ private:
                 expected.frames.emplace_back(payload);
             }
         }
-        const outcome got = check_any_split(stream, cut(stream, sizes), c->max_frame());
+        const pieces chosen = cut(stream, sizes);
+        check_any_split(stream, chosen, c->max_frame(), asked);
+        const outcome got = check_any_split(stream, chosen, c->max_frame(), plan(""));
         if (reads_less_)  // than is written, or wants more
             return;
         if (keeps_end_)
@@ -285,10 +429,14 @@ private:
         check_same(expected, got, "written and read back with its end");
     }
 
-    outcome read(const pieces& stream, std::size_t max_frame) const {
+    outcome read(
+        const pieces& stream, std::size_t max_frame, const plan& asked, bool meddle = false
+    ) const {
         const std::unique_ptr<codec> c = framing_.read();
         c->set_max_frame(max_frame);
-        reader r(*c, max_frame + around_);
+        reader r(*c, around_, asked);
+        if (meddle)
+            r.meddle();
         for (const std::string_view piece : stream)
             r.feed(piece);
         return normal(r.end());
@@ -328,8 +476,10 @@ std::string_view take_line(std::string_view& input) {
 
 void check(std::string_view framing, std::string_view input) {
     const std::string_view query = take_line(input);
-    const std::string_view sizes = take_line(input);
-    subject(framing, query).check(input, sizes);
+    const std::string_view second = take_line(input);
+    const std::size_t blank = std::min(second.find(' '), second.size());
+    const plan asked(second.substr(std::min(blank + 1, second.size())));
+    subject(framing, query).check(input, second.substr(0, blank), asked);
 }
 
 }  // namespace framing_check
