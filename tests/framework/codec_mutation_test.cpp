@@ -10,6 +10,7 @@
 #include <coserve/varint.hpp>
 
 #include <functional>
+#include <optional>
 #include <span>
 
 namespace coserve {
@@ -17,7 +18,8 @@ namespace {
 
 /// What a stream came to, in few words: where each frame lay stands for what was in it.
 struct summary {
-    std::uint64_t frames = 0;  ///< places and sizes, hashed
+    std::uint64_t frames = 0;    ///< places and sizes, hashed
+    std::uint64_t streamed = 0;  ///< bytes of bodies that came in pieces
     std::uint64_t skipped = 0;
     std::uint64_t reports = 0;
     std::uint64_t declared = 0;
@@ -29,10 +31,23 @@ struct summary {
     bool operator==(const summary&) const = default;
 };
 
+/// What is asked for, from one frame to the next, over and over.
+enum class ask : std::uint8_t {
+    frame,
+    pieces,  ///< the header, then the body as it comes
+    header,  ///< and its body is dropped
+    none,    ///< no payload at all is within the maximum, from this frame on
+    little,  ///< what is at most 8 bytes is
+    all,     ///< what is within the test's maximum is
+};
+
+constexpr std::size_t maximum = 40;
+
 /// Feeds one codec piece by piece; nothing is copied, since this is done millions of times.
 class quick_feeder {
 public:
-    quick_feeder(codec& c, std::span<const std::byte> all) : codec_(c), all_(all) {}
+    quick_feeder(codec& c, std::span<const ask> plan, std::span<const std::byte> all)
+        : codec_(c), headers_(dynamic_cast<header_codec*>(&c)), plan_(plan), all_(all) {}
 
     /// Up to that many bytes of the stream have arrived.
     void arrive(std::size_t size) {
@@ -53,7 +68,9 @@ private:
     bool step(std::span<const std::byte> input) {
         if (input.empty())
             return false;
-        const decoded d = codec_.decode(input);
+        if (!asked_)
+            begin();
+        const decoded d = look_at(input);
         switch (d.what) {
         case decoded::outcome::need_more:
             result_.sound = d.consumed == 0 && (d.needed == 0 || d.needed > input.size());
@@ -64,9 +81,8 @@ private:
             result_.sound = d.error.failed();
             return false;
         case decoded::outcome::frame:
-            result_.sound = d.offset + d.size <= d.consumed && d.size <= codec_.max_frame() + 2;
-            add(result_.frames, used_ + d.offset);
-            add(result_.frames, d.size);
+            result_.sound = d.offset + d.size <= d.consumed;
+            take(d);
             break;
         case decoded::outcome::skipped:
             result_.skipped += d.consumed;
@@ -79,12 +95,45 @@ private:
         return result_.sound;
     }
 
+    void begin() {
+        asked_ = plan_[frames_++ % plan_.size()];
+        if (*asked_ >= ask::none)
+            codec_.set_max_frame(*asked_ == ask::none ? 0 : *asked_ == ask::little ? 8 : maximum);
+    }
+
+    decoded look_at(std::span<const std::byte> input) const {
+        if (in_body_)
+            return headers_->decode_body(input);
+        return asked_ == ask::pieces || asked_ == ask::header ? headers_->decode_header(input)
+                                                              : codec_.decode(input);
+    }
+
+    void take(const decoded& d) {
+        if (in_body_) {
+            result_.streamed += d.size;
+        } else {
+            add(result_.frames, used_ + d.offset);
+            add(result_.frames, d.size);
+        }
+        if (asked_ == ask::pieces || asked_ == ask::header)
+            in_body_ = asked_ == ask::pieces && headers_->body_left() != 0;
+        else  // with an end that is kept
+            result_.sound = result_.sound && d.size <= codec_.max_frame() + 2;
+        if (!in_body_)
+            asked_.reset();
+    }
+
     static void add(std::uint64_t& to, std::uint64_t value) {
         to = (to ^ value) * 0x9e3779b97f4a7c15U + 1;
     }
 
     codec& codec_;
+    header_codec* headers_;
+    std::span<const ask> plan_;
     std::span<const std::byte> all_;
+    std::size_t frames_ = 0;    // that were asked for
+    std::optional<ask> asked_;  // of the frame that comes
+    bool in_body_ = false;
     std::size_t used_ = 0;
     summary result_;
 };
@@ -94,21 +143,28 @@ struct subject {
     std::string name;
     std::function<std::unique_ptr<codec>()> make;
     std::string exchange;
+    std::vector<ask> plan{ask::frame};
 
     friend std::ostream& operator<<(std::ostream& out, const subject& s) { return out << s.name; }
 };
 
-constexpr std::size_t maximum = 40;
-
 template <class C>
-subject about(std::string name, typename C::options o, std::vector<std::string> payloads) {
+subject about(
+    std::string name,
+    typename C::options o,
+    std::vector<std::string> payloads,
+    std::vector<ask> plan = {ask::frame}
+) {
     C prototype(o);
     prototype.set_max_frame(maximum);
     std::string exchange;
     for (const std::string& payload : payloads)
         exchange += codec_check::encoded(prototype, payload).value();
     return {
-        std::move(name), [prototype] { return std::make_unique<C>(prototype); }, std::move(exchange)
+        std::move(name),
+        [prototype] { return std::make_unique<C>(prototype); },
+        std::move(exchange),
+        std::move(plan)
     };
 }
 
@@ -117,6 +173,19 @@ std::vector<subject> subjects() {
         "GET /", "", "x", "hello world", "0:,", "a\rb", "12345678901234567890", "aabaa", "last one"
     };
     const std::vector<std::string> records(11, "a record!");
+    const std::vector<std::string> objects{"GET /", "", R"({"n": 1})", "x"};
+    const std::vector<ask> maxima{ask::frame, ask::little, ask::all, ask::none, ask::little};
+    const std::vector<ask> sufficient{
+        ask::little,
+        ask::none,
+        ask::little,
+        ask::all,
+        ask::little,
+        ask::frame,
+        ask::all,
+        ask::little,
+        ask::frame
+    };
     constexpr auto skip = on_too_long::skip;
     return {
         about<length_prefix_codec>("length_prefix", {}, texts),
@@ -144,9 +213,28 @@ std::vector<subject> subjects() {
         ),
         about<netstring_codec>("netstring", {}, texts),
         about<varint_codec>("varint", {}, texts),
+        about<json_header_codec>("json_header", {.size_key = "n"}, objects),
+        about<json_header_codec>("json_header_pieces", {.size_key = "n"}, objects, {ask::pieces}),
+        about<json_header_codec>("json_header_dropped", {.size_key = "n"}, objects, {ask::header}),
         about<json_header_codec>(
-            "json_header", {.size_key = "n"}, {"GET /", "", R"({"n": 1})", "x"}
+            "json_header_in_turn",
+            {.size_key = "n"},
+            objects,
+            {ask::header, ask::frame, ask::pieces, ask::all}
         ),
+        about<json_header_codec>(
+            "json_header_maxima",
+            {.size_key = "n"},
+            objects,
+            {ask::little, ask::none, ask::pieces, ask::all}
+        ),
+        about<length_prefix_codec>("length_prefix_maxima", {.too_long = skip}, texts, maxima),
+        about<line_codec>("line_maxima", {.keep_end = false, .too_long = skip}, texts, maxima),
+        about<delimiter_codec>(
+            "delimiter_maxima", {.delimiter = "abab", .any_of = {}, .too_long = skip}, texts, maxima
+        ),
+        about<netstring_codec>("netstring_maxima", {}, texts, sufficient),
+        about<varint_codec>("varint_maxima", {}, texts, sufficient),
     };
 }
 
@@ -162,7 +250,7 @@ protected:
     /// In pieces that end at multiples of `piece`, then the rest.
     static summary in_pieces(std::span<const std::byte> all, std::size_t piece) {
         const auto c = GetParam().make();
-        quick_feeder stream(*c, all);
+        quick_feeder stream(*c, GetParam().plan, all);
         for (std::size_t size = piece; size < all.size(); size += piece)
             stream.arrive(size);
         stream.arrive(all.size());
@@ -171,7 +259,7 @@ protected:
 
     static summary in_random_pieces(std::span<const std::byte> all, std::mt19937& random) {
         const auto c = GetParam().make();
-        quick_feeder stream(*c, all);
+        quick_feeder stream(*c, GetParam().plan, all);
         for (std::size_t size = random() % 9; size < all.size(); size += 1 + random() % 9)
             stream.arrive(size);
         stream.arrive(all.size());
