@@ -9,7 +9,7 @@ import unittest
 from typing import Callable, NamedTuple, Optional
 
 from wire import ANY, WireTest, complaints
-from support import COSERVE, COSERVED, Peer, run
+from support import COSERVE, COSERVED, Peer, frame, receive_frame, receive_rest, run
 
 COSERVE_BENCH = os.environ.get("COSERVE_BENCH", "coserve-bench")
 TEXTS = ("hello", "阿宸真帅 abc", "x" * 3000, "", "a", "the end")
@@ -256,6 +256,57 @@ class Framings(WireTest):
                 result = run(COSERVE_BENCH, "echo", server.url + framing.query, *load)
                 self.assertEqual((result.returncode, result.stderr), (0, b""))
                 self.assertEqual(json.loads(result.stdout)["requests"], {"sent": 500, "completed": 500, "failed": 0})
+
+
+RAW_REQUESTS = "?write-framing=raw"  # as a client's URL has it; the replies are frames
+
+
+class TwoFramings(WireTest):
+    """One for what is asked, and another for the replies."""
+
+    def test_a_plain_client_asks_the_server_raw(self):
+        server = self.serve(ANY + "?read-framing=raw")
+        peer = self.connect(server)
+        for request in (b"a", b"hello", b"x" * 1024):
+            peer.sendall(request)
+            self.assertEqual(receive_frame(peer), request.upper())
+        peer.shutdown(socket.SHUT_WR)
+        self.assertEqual(receive_rest(peer), b"")
+        self.stop(server)
+        self.assertEqual(complaints(server), [])
+
+    def test_a_plain_client_is_answered_raw(self):
+        server = self.serve(ANY + "?write-framing=raw")
+        peer = self.connect(server)
+        peer.sendall(frame(b"one") + frame(b"") + frame(b"two"))
+        peer.shutdown(socket.SHUT_WR)
+        self.assertEqual(receive_rest(peer), b"ONETWO")
+        self.stop(server)
+        self.assertEqual(complaints(server), [])
+
+    def test_our_load_tool_asks_our_server(self):
+        for ours, theirs in (("?write-framing=raw", "?read-framing=raw"), ("?read-framing=raw", "?write-framing=raw")):
+            with self.subTest(ours):
+                url = self.serve(ANY + theirs).url + ours
+                load = ["-n", "500", "-c", "4", "--size", "16", "--verify", "full", "--json", "-"]
+                result = run(COSERVE_BENCH, "echo", url, *load)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                self.assertEqual(json.loads(result.stdout)["requests"], {"sent": 500, "completed": 500, "failed": 0})
+
+    def test_our_load_tool_asks_a_plain_server(self):
+        sizes = []
+
+        def serve(connection):
+            while request := connection.recv(1024):
+                sizes.append(len(request))
+                connection.sendall(frame(request))
+
+        load = ["-n", "100", "-c", "1", "--size", "16", "--verify", "full", "--json", "-"]
+        with Peer(serve) as peer:
+            result = run(COSERVE_BENCH, "echo", peer.url + RAW_REQUESTS, *load)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(json.loads(result.stdout)["requests"], {"sent": 100, "completed": 100, "failed": 0})
+        self.assertEqual(sizes, [16] * 100)
 
 
 if __name__ == "__main__":
