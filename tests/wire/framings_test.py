@@ -264,6 +264,39 @@ RAW_REQUESTS = "?write-framing=raw"  # as a client's URL has it; the replies are
 class TwoFramings(WireTest):
     """One for what is asked, and another for the replies."""
 
+    def ask_a_plain_server(self, *texts, **options):
+        """What `coserve echo` printed, and what the server's `recv(1024)` gave."""
+        requests = []
+
+        def serve(connection):
+            while request := connection.recv(1024):
+                requests.append(request)
+                connection.sendall(frame(request))
+
+        with Peer(serve) as peer:
+            result = run(COSERVE, "echo", peer.url + RAW_REQUESTS, *texts, **options)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        return result.stdout, requests
+
+    def test_our_client_asks_one_by_one_where_requests_have_no_ends(self):
+        texts = ["a", "b", "c", "阿宸真帅", "x" * 1000]
+        output, requests = self.ask_a_plain_server(*texts)
+        self.assertEqual(requests, [text.encode() for text in texts])
+        self.assertEqual(output, "".join(text + "\n" for text in texts).encode())
+
+    def test_so_it_does_from_a_pipe(self):
+        lines = [b"line %d" % i for i in range(50)]
+        output, requests = self.ask_a_plain_server(input=b"\n".join(lines))
+        self.assertEqual(requests, lines)
+        self.assertEqual(output, b"\n".join(lines) + b"\n")
+
+    def test_an_empty_request_is_nothing_to_send(self):
+        for texts, options in ((["a", "", "b"], {}), ([], {"input": b"a\n\nb\n"})):
+            with self.subTest((texts, options)):
+                output, requests = self.ask_a_plain_server(*texts, **options)
+                self.assertEqual(requests, [b"a", b"b"])
+                self.assertEqual(output, b"a\n\nb\n")
+
     def test_a_plain_client_asks_the_server_raw(self):
         server = self.serve(ANY + "?read-framing=raw")
         peer = self.connect(server)
@@ -284,10 +317,12 @@ class TwoFramings(WireTest):
         self.stop(server)
         self.assertEqual(complaints(server), [])
 
-    def test_our_load_tool_asks_our_server(self):
+    def test_our_programs_with_each_other(self):
         for ours, theirs in (("?write-framing=raw", "?read-framing=raw"), ("?read-framing=raw", "?write-framing=raw")):
             with self.subTest(ours):
                 url = self.serve(ANY + theirs).url + ours
+                result = run(COSERVE, "echo", url, "a", "b", "c")
+                self.assertEqual((result.returncode, result.stderr, result.stdout), (0, b"", b"A\nB\nC\n"))
                 load = ["-n", "500", "-c", "4", "--size", "16", "--verify", "full", "--json", "-"]
                 result = run(COSERVE_BENCH, "echo", url, *load)
                 self.assertEqual((result.returncode, result.stderr), (0, b""))
