@@ -11,6 +11,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace coserve {
 
@@ -42,15 +43,15 @@ private:
         } catch (...) {
             error = std::current_exception();
         }
-        end(error);
+        end(std::move(error));
     }
 
-    void end(const std::exception_ptr& error) {
+    void end(std::exception_ptr error) {
         const std::scoped_lock lock(mutex_);
         done_ = true;
         finished_.notify_one();
         if (attached_)
-            asio::post(core_.context(), [self = shared_from_this(), error] {
+            asio::post(core_.context(), [self = shared_from_this(), error = std::move(error)] {
                 self->complete(error);
             });
     }
