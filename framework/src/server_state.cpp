@@ -286,8 +286,10 @@ void server_state::begin_drain() {
         return;
     for (acceptor& a : acceptors_)
         a.stop();
+    const time_point deadline = first_core().timers().after(options_.drain_timeout);
+    drain_deadline_ = deadline;  // before a session hears of the drain
     on_each_core([](session& s) { s.begin_drain(); });
-    first_core().timers().arm(*this, first_core().timers().after(options_.drain_timeout));
+    first_core().timers().arm(*this, deadline);
     check_done();
 }
 
@@ -338,6 +340,11 @@ void server_state::finish_serving() noexcept {
 }
 
 // ---- any thread
+
+std::optional<time_point> server_state::drain_deadline() const noexcept {
+    const time_point deadline = drain_deadline_;
+    return deadline == never ? std::nullopt : std::optional(deadline);
+}
 
 server_stats server_state::stats() const noexcept {
     return {accepted_, active_, refused_, failed_};

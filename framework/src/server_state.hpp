@@ -17,6 +17,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace coserve {
@@ -50,6 +51,7 @@ public:
     // Any thread.
     void stop() noexcept;
     bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+    std::optional<time_point> drain_deadline() const noexcept;
     server_stats stats() const noexcept;
     void log(const log_record&) const noexcept;
 
@@ -101,6 +103,7 @@ private:
     std::mutex mutex_;
     bool attached_ = true;
     std::atomic<bool> stopping_ = false;
+    std::atomic<time_point> drain_deadline_{never};  // never: no drain has begun
     std::atomic<std::size_t> active_ = 0;
     std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
     time_point cap_logged_ = never;  // never: not yet

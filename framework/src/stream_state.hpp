@@ -72,6 +72,8 @@ public:
 
     std::size_t queued() const noexcept { return output_.size(); }
 
+    const stream_limits& limits() const noexcept { return *limits_; }
+
     const endpoint& peer() const noexcept { return transport_->peer(); }
 
     endpoint local() const noexcept { return transport_->local(); }

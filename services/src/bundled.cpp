@@ -1,6 +1,7 @@
 #include <coserve/services/bundled.hpp>
 
 #include <coserve/services/echo.hpp>
+#include <coserve/services/exec.hpp>
 #include <coserve/services/line_output.hpp>
 #include <coserve/services/sink.hpp>
 
@@ -8,8 +9,9 @@
 
 namespace coserve {
 
-void add_bundled_services(registry& services) {
+void add_bundled_services(registry& services, const exec_policy& policy) {
     services.add<echo>("echo");
+    services.add<exec>("exec", policy, exec_shared());
     services.add<sink>("sink", line_output(STDOUT_FILENO));
 }
 

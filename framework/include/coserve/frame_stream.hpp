@@ -6,6 +6,7 @@
 #include <coserve/completion.hpp>
 #include <coserve/endpoint.hpp>
 #include <coserve/frame.hpp>
+#include <coserve/limits.hpp>
 #include <coserve/mailbox.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/task.hpp>
@@ -103,6 +104,8 @@ public:
     /// Resets the connection at once; what is queued is lost.
     void abort() noexcept;
 
+    /// As the listener or `connect()` was told.
+    const stream_limits& limits() const noexcept;
     const endpoint& peer() const noexcept;
     endpoint local() const noexcept;
     /// The server is stopping: reads give what had arrived, then nullopt.
