@@ -78,7 +78,7 @@ task<> exec_native::read_requests() {
                 co_await take(std::move(request));
         }
     } catch (const system_error& e) {
-        if (is_broken_framing(e))
+        if (!broken_off_ && is_broken_framing(e))
             say({}, {e.code() == errc::frame_too_long ? "too-long" : "bad-request", reason_of(e)});
         throw;
     }
@@ -193,6 +193,7 @@ void exec_native::say(exec_id id, const exec_error& error) {
 }
 
 void exec_native::break_off(exec_id id, const std::string& why) {
+    broken_off_ = true;
     say(id, {"bad-request", why});
     throw system_error(make_error_code(errc::malformed_frame), why);
 }

@@ -25,6 +25,8 @@ private:
     exec_plan plan(const exec_start&);
     void say(exec_id, const exec_error&);
     [[noreturn]] void break_off(exec_id, const std::string& why);
+
+    bool broken_off_ = false;  // and the client was told
 };
 
 }  // namespace coserve
