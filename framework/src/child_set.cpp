@@ -17,6 +17,9 @@ namespace {
 // leaves its children to.
 constexpr auto longest_death = 5s;
 
+constexpr duration slow_launch = 1ms;
+constexpr auto slow_time = 1s;
+
 }  // namespace
 
 child_set::~child_set() = default;
@@ -40,6 +43,15 @@ void child_set::bury(std::shared_ptr<child_state> c) noexcept {
 
 void child_set::on_turn_end() noexcept {
     const auto freed = std::exchange(buried_, {});
+}
+
+bool child_set::launches_are_slow() const noexcept {
+    return std::chrono::steady_clock::now() < slow_until_;
+}
+
+void child_set::launch_took(duration time) noexcept {
+    if (time > slow_launch)
+        slow_until_ = std::chrono::steady_clock::now() + slow_time;
 }
 
 void child_set::stop_all(subprocess_end reason, duration grace) noexcept {

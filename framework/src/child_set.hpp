@@ -5,6 +5,7 @@
 
 #include <coserve/subprocess.hpp>
 
+#include <chrono>
 #include <list>
 #include <memory>
 #include <vector>
@@ -26,6 +27,12 @@ public:
     // Frees it at the end of this turn: it may be in the midst of one of its own functions.
     void bury(std::shared_ptr<child_state>) noexcept;
 
+    // A launch stops the thread it is made on until the program is executed: some 100 us, but longer
+    // where its file is slow to come, or the processors are busy. After a slow one the launches of the
+    // next second are made on blocking threads.
+    bool launches_are_slow() const noexcept;
+    void launch_took(duration) noexcept;
+
     std::size_t size() const noexcept { return running_.size(); }
 
     // Begins to stop all of them; a grace that runs already is not made longer.
@@ -40,6 +47,7 @@ private:
     core& core_;
     std::list<std::shared_ptr<child_state>> running_;
     std::vector<std::shared_ptr<child_state>> buried_;
+    std::chrono::steady_clock::time_point slow_until_{};
 };
 
 }  // namespace coserve
