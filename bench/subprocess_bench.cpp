@@ -1,9 +1,10 @@
-// Commands per second, output captured, by subprocess and by a bare posix_spawn and waitid loop that captures
-// too, in turns within one run:
+// Commands per second, output captured, by subprocess and by a bare posix_spawn and waitid loop
+// that captures too, in turns within one run:
 //
 //   subprocess_bench [--commands N] [--rounds N] [--resident MIB] [PROGRAM...]
 //
-// for one command at a time, and eight at once. Without a PROGRAM: the tiny static one beside this, and /bin/true.
+// for one command at a time, and eight at once. Without a PROGRAM: the tiny static one beside this,
+// and /bin/true.
 #include <coserve/io.hpp>
 #include <coserve/subprocess.hpp>
 #include <coserve/task.hpp>
@@ -38,7 +39,8 @@ struct plan {
 using rate = double;  // commands a second
 
 rate per_second(unsigned commands, std::chrono::steady_clock::time_point begin) {
-    return commands / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return commands /
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 void check(bool good, const char* what) {
@@ -51,7 +53,10 @@ void check(bool good, const char* what) {
 class bare_command {
 public:
     void start(const std::string& program) {
-        check(::pipe2(output_.data(), O_CLOEXEC) == 0 && ::pipe2(errors_.data(), O_CLOEXEC) == 0, "pipe2");
+        check(
+            ::pipe2(output_.data(), O_CLOEXEC) == 0 && ::pipe2(errors_.data(), O_CLOEXEC) == 0,
+            "pipe2"
+        );
         posix_spawn_file_actions_t actions;
         ::posix_spawn_file_actions_init(&actions);
         ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -60,7 +65,10 @@ public:
         char* const argv[] = {const_cast<char*>(program.c_str()), nullptr};
         char path[] = "PATH=/usr/bin:/bin";
         char* const environment[] = {path, nullptr};
-        check(::posix_spawn(&id_, program.c_str(), &actions, nullptr, argv, environment) == 0, "posix_spawn");
+        check(
+            ::posix_spawn(&id_, program.c_str(), &actions, nullptr, argv, environment) == 0,
+            "posix_spawn"
+        );
         ::posix_spawn_file_actions_destroy(&actions);
         ::close(output_[1]);
         ::close(errors_[1]);
@@ -79,7 +87,10 @@ public:
         if (open_ != 0)
             return false;
         siginfo_t info;
-        check(::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED) == 0 && info.si_status == 0, "waitid");
+        check(
+            ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED) == 0 && info.si_status == 0,
+            "waitid"
+        );
         return true;
     }
 
@@ -203,7 +214,8 @@ plan read_arguments(int count, char** arguments) {
     }
     if (p.programs.empty())
         p.programs = {
-            std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tiny_command", "/bin/true"
+            std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tiny_command",
+            "/bin/true"
         };
     return p;
 }
@@ -214,8 +226,12 @@ int main(int count, char** arguments) {
     try {
         const plan p = read_arguments(count, arguments);
         const std::vector<char> resident(p.resident_mib << 20, 'x');
-        std::printf("%zu MiB resident beside; medians of %u rounds of %u commands\n",
-            resident.size() >> 20, p.rounds, p.commands);
+        std::printf(
+            "%zu MiB resident beside; medians of %u rounds of %u commands\n",
+            resident.size() >> 20,
+            p.rounds,
+            p.commands
+        );
         for (const std::string& program : p.programs)
             for (const unsigned at_once : {1U, 8U})
                 compare(p, program, at_once);

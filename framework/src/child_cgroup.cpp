@@ -28,7 +28,8 @@ unique_fd open_at(int directory, const char* name, int flags) {
 
 bool write_at(int directory, const char* name, std::string_view text) noexcept {
     const unique_fd file = open_at(directory, name, O_WRONLY);
-    return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    return file &&
+           ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 // Where version 2 is mounted; empty: nowhere.
@@ -196,8 +197,9 @@ bool child_cgroup::empty() const noexcept {
     const unique_fd file = open_at(directory(), "cgroup.events", O_RDONLY);
     std::array<char, 256> text;
     const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
-    return size > 0 && std::string_view(text.data(), static_cast<std::size_t>(size))
-                               .find("populated 0") != std::string_view::npos;
+    return size > 0 &&
+           std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=
+               std::string_view::npos;
 }
 
 }  // namespace coserve

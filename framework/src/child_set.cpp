@@ -60,23 +60,29 @@ void child_set::stop_all(subprocess_end reason, duration grace) noexcept {
         c->terminate(reason, std::min(grace, c->grace()));
 }
 
-void child_set::shutdown() noexcept {
-    for (const auto& c : std::list(running_))
-        c->drop_waiting();
-    stop_all(subprocess_end::drain, duration::max());
-    const auto begin = std::chrono::steady_clock::now();
-    auto all = std::exchange(running_, {});
+void child_set::end_all(bool at_once) noexcept {
+    stop_all(subprocess_end::drain, at_once ? duration::zero() : duration::max());
+    auto all = running_;
     duration grace{};
     for (const auto& c : all)
         grace = std::max(grace, c->begin_shutdown());
-    while (!all.empty() && std::chrono::steady_clock::now() < begin + grace + longest_death) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (;;) {
         const duration passed = std::chrono::steady_clock::now() - begin;
         std::erase_if(all, [passed](const auto& c) { return c->advance_shutdown(passed); });
-        if (!all.empty())
-            std::this_thread::sleep_for(1ms);
+        if (all.empty() || passed > grace + longest_death)
+            break;
+        std::this_thread::sleep_for(1ms);
     }
     for (const auto& c : all)
         c->leave();
+}
+
+void child_set::shutdown() noexcept {
+    end_all(false);
+    // Those who still wait own the coroutines that may own this.
+    for (const auto& c : std::exchange(running_, {}))
+        c->drop_waiting();
     buried_.clear();
 }
 

@@ -27,9 +27,9 @@ public:
     // Frees it at the end of this turn: it may be in the midst of one of its own functions.
     void bury(std::shared_ptr<child_state>) noexcept;
 
-    // A launch stops the thread it is made on until the program is executed: some 100 us, but longer
-    // where its file is slow to come, or the processors are busy. After a slow one the launches of the
-    // next second are made on blocking threads.
+    // A launch stops the thread it is made on until the program is executed: some 100 us, but
+    // longer where its file is slow to come, or the processors are busy. After a slow one the
+    // launches of the next second are made on blocking threads.
     bool launches_are_slow() const noexcept;
     void launch_took(duration) noexcept;
 
@@ -38,7 +38,9 @@ public:
     // Begins to stop all of them; a grace that runs already is not made longer.
     void stop_all(subprocess_end, duration grace) noexcept;
 
-    // The context ends: stops what still runs, waits for it, and blocks for that long.
+    // The loop runs no more: stops what still runs, waits for it, and blocks for that long.
+    void end_all(bool at_once) noexcept;
+    // The context ends.
     void shutdown() noexcept;
 
 private:

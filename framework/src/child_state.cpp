@@ -350,8 +350,6 @@ task<> child_state::gone(self_type self) {
 void child_state::drop_waiting() noexcept {
     const auto self = shared_from_this();
     const auto at_pipes = std::exchange(at_pipes_, {});
-    for (waiter& w : waiters_)
-        core_->timers().forget(w);
     const auto waiters = std::exchange(waiters_, {});
 }
 
@@ -363,18 +361,22 @@ duration child_state::begin_shutdown() noexcept {
 }
 
 bool child_state::advance_shutdown(duration passed) noexcept {
+    if (!core_)
+        return true;
     reap();
     if (phase_ == phase::killing || passed >= shutdown_grace_)
         force();
     if (!exit_ || !tree_.empty())
         return false;
-    phase_ = phase::gone;
     leave();
     return true;
 }
 
 void child_state::leave() noexcept {
+    phase_ = phase::gone;
     core_->timers().forget(*this);
+    for (waiter& w : waiters_)
+        core_->timers().forget(w);
     input_.leave();
     for (output_pipe& p : outputs_)
         p.leave();

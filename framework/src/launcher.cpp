@@ -163,8 +163,8 @@ private:
 
 #ifdef __x86_64__
 
-// libc has no clone3() for others than itself. The child calls on a stack of its own, and never comes
-// back.
+// libc has no clone3() for others than itself. The child calls on a stack of its own, and never
+// comes back.
 COSERVE_BARE long clone3(clone_args& how, int (*run)(void*), plan& p) {
     long result = SYS_clone3;
     asm volatile("syscall\n\t"

@@ -1,4 +1,5 @@
-// Processes whose parents have ended and that the kernel gave to this process, which adopts orphans.
+// Processes whose parents have ended and that the kernel gave to this process, which adopts
+// orphans.
 #pragma once
 
 #include <atomic>
@@ -20,8 +21,8 @@ public:
 
     bool adopted() const noexcept { return active_.load(std::memory_order_relaxed); }
 
-    // Children that are started, and so are none: a child writes its number here before it leaves this
-    // process's session.
+    // Children that are started, and so are none: a child writes its number here before it leaves
+    // this process's session.
     class launching {
     public:
         explicit launching(orphans&);

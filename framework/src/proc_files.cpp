@@ -75,7 +75,9 @@ std::optional<process_stat> stat_of(pid_t id) noexcept {
         return std::nullopt;
     char state = 0;
     int parent = 0, group = 0, session = 0;
-    if (std::sscanf(text.c_str() + name_end + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4)
+    if (std::sscanf(
+            text.c_str() + name_end + 1, " %c %d %d %d", &state, &parent, &group, &session
+        ) != 4)
         return std::nullopt;
     return process_stat{parent, session, state == 'Z' || state == 'X'};
 }

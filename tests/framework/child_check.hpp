@@ -27,7 +27,8 @@ inline std::string text_of(const bytes& b) {
 class mark {
 public:
     mark()
-        : text_("COSERVE_TEST_MARK=" + std::to_string(::getpid()) + '.' + std::to_string(next_++)) {}
+        : text_("COSERVE_TEST_MARK=" + std::to_string(::getpid()) + '.' + std::to_string(next_++)) {
+    }
 
     const std::string& text() const noexcept { return text_; }
 
