@@ -43,11 +43,15 @@ private:
 };
 
 child_state::child_state(
-    core& c, const subprocess_options& o, held_process process, child_pipes pipes
+    core& c,
+    const subprocess_options& o,
+    held_process process,
+    child_cgroup group,
+    child_pipes pipes
 )
     : core_(&c),
       process_(std::move(process)),
-      tree_(process_.id()),
+      tree_(process_.id(), std::move(group)),
       input_(c, *this, std::move(pipes.input)),
       outputs_{{{c, *this, std::move(pipes.output)}, {c, *this, std::move(pipes.errors)}}},
       started_(c.timers().now()),
@@ -262,7 +266,7 @@ void child_state::terminate(subprocess_end reason, duration grace) noexcept {
 
 void child_state::force() noexcept {
     phase_ = phase::killing;
-    tree_.signal(SIGKILL);
+    tree_.kill();
 }
 
 // What is written from now on does not count.
@@ -277,7 +281,7 @@ void child_state::finish_pipes() noexcept {
 }
 
 void child_state::signal(int number) {
-    if (!exit_ && ::kill(process_.id(), number) != 0 && errno != ESRCH)
+    if (!exit_ && ::kill(-process_.id(), number) != 0 && errno != ESRCH)
         throw system_error(errno, boost::system::system_category(), "kill");
 }
 
@@ -335,11 +339,9 @@ task<std::optional<subprocess_exit>> child_state::wait(self_type self, duration 
     co_return self->exit_;
 }
 
-task<subprocess_exit> child_state::stop(self_type self) {
-    self->terminate(subprocess_end::stopped, self->grace_);
+task<> child_state::gone(self_type self) {
     if (self->phase_ != phase::gone)
         co_await self->end_of(true, duration::max());
-    co_return *self->exit_;
 }
 
 // ---- the core's end
@@ -348,8 +350,6 @@ task<subprocess_exit> child_state::stop(self_type self) {
 void child_state::drop_waiting() noexcept {
     const auto self = shared_from_this();
     const auto at_pipes = std::exchange(at_pipes_, {});
-    for (waiter& w : waiters_)
-        core_->timers().forget(w);
     const auto waiters = std::exchange(waiters_, {});
 }
 
@@ -361,18 +361,22 @@ duration child_state::begin_shutdown() noexcept {
 }
 
 bool child_state::advance_shutdown(duration passed) noexcept {
+    if (!core_)
+        return true;
     reap();
     if (phase_ == phase::killing || passed >= shutdown_grace_)
         force();
     if (!exit_ || !tree_.empty())
         return false;
-    phase_ = phase::gone;
     leave();
     return true;
 }
 
 void child_state::leave() noexcept {
+    phase_ = phase::gone;
     core_->timers().forget(*this);
+    for (waiter& w : waiters_)
+        core_->timers().forget(w);
     input_.leave();
     for (output_pipe& p : outputs_)
         p.leave();

@@ -32,7 +32,7 @@ public:
     using handler = completion<void(error_code)>;
     using self_type = std::shared_ptr<child_state>;
 
-    child_state(core&, const subprocess_options&, held_process, child_pipes);
+    child_state(core&, const subprocess_options&, held_process, child_cgroup, child_pipes);
     ~child_state();
 
     void start();
@@ -41,7 +41,7 @@ public:
     static task<std::optional<subprocess_piece>> read_any(self_type);
     static task<std::optional<frame>> read_one(self_type, subprocess_stream);
     static task<std::optional<subprocess_exit>> wait(self_type, duration limit);
-    static task<subprocess_exit> stop(self_type);
+    static task<> gone(self_type);
     static task<subprocess_result> collect(self_type, std::size_t limit, frame_view input);
 
     void close_input() noexcept;

@@ -105,6 +105,8 @@ public:
 
     child_set& children();
 
+    child_set* children_if_any() noexcept { return children_.get(); }
+
 private:
     void shutdown() override;
     void end_turn() noexcept;

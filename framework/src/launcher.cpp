@@ -1,5 +1,7 @@
 #include "launcher.hpp"
 
+#include "orphans.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -57,6 +59,7 @@ struct plan {
     std::size_t limit_count;
     const subprocess_user* user;  // null: stay
     bool new_privileges;
+    pid_t* id;  // to be written atomically
 
     // What it answers.
     launch_step step = launch_step::resources;
@@ -100,6 +103,8 @@ COSERVE_BARE bool set_user(const subprocess_user& u) {
 }
 
 COSERVE_BARE bool prepare(plan& p) {
+    // Before it leaves the session: by then this process must know it from an orphan.
+    __atomic_store_n(p.id, static_cast<pid_t>(::syscall(SYS_getpid)), __ATOMIC_SEQ_CST);
     reset_signals();
     p.step = launch_step::resources;
     // What it starts stays below it as long as it lives, so that it can be found.
@@ -156,9 +161,54 @@ private:
     sigset_t before_;
 };
 
+#ifdef __x86_64__
+
+// libc has no clone3() for others than itself. The child calls on a stack of its own, and never
+// comes back.
+COSERVE_BARE long clone3(clone_args& how, int (*run)(void*), plan& p) {
+    long result = SYS_clone3;
+    asm volatile("syscall\n\t"
+                 "test %%rax, %%rax\n\t"
+                 "jnz 1f\n\t"
+                 "xor %%ebp, %%ebp\n\t"
+                 "mov %%rdx, %%rdi\n\t"
+                 "call *%%rbx\n\t"
+                 "hlt\n"
+                 "1:"
+                 : "+a"(result)
+                 : "D"(&how), "S"(sizeof how), "d"(&p), "b"(run)
+                 : "rcx", "r11", "cc", "memory");
+    return result;
+}
+
+COSERVE_BARE pid_t clone_into(int cgroup, std::byte* stack, std::size_t size, plan& p, int& pidfd) {
+    clone_args how{};
+    how.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    how.exit_signal = SIGCHLD;
+    how.stack = reinterpret_cast<std::uintptr_t>(stack);
+    how.stack_size = size;
+    how.cgroup = static_cast<std::uint64_t>(cgroup);
+    const long id = clone3(how, &run_child, p);
+    if (id < 0)
+        errno = static_cast<int>(-id);
+    return id < 0 ? -1 : static_cast<pid_t>(id);
+}
+
+#else
+
+COSERVE_BARE pid_t clone_into(int, std::byte*, std::size_t, plan&, int&) {
+    errno = ENOSYS;
+    return -1;
+}
+
+#endif
+
 // The child's stack is a part of this function's own, which waits for it.
-COSERVE_BARE pid_t vfork_on_own_stack(plan& p, int& pidfd) {
+COSERVE_BARE pid_t vfork_on_own_stack(plan& p, int cgroup, int& pidfd) {
     alignas(64) std::byte stack[16 << 10];
+    if (cgroup >= 0)
+        return clone_into(cgroup, stack, sizeof stack, p, pidfd);
     return ::clone(
         &run_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &p, &pidfd
     );
@@ -220,10 +270,20 @@ std::string subject_of(const subprocess_options& o, launch_step step) {
 
 }  // namespace
 
-launched launch(const subprocess_options& o, launch_descriptors descriptors, int /*cgroup*/) {
+launched::~launched() {
+    if (id_ == 0)
+        return;
+    ::kill(-id_, SIGKILL);
+    while (::waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    orphans::of_this_process().forget(id_);
+}
+
+launched launch(const subprocess_options& o, launch_descriptors descriptors, int cgroup) {
     const limit_list limits(o.limits);
     const std::vector<char*> arguments = pointers(o.arguments);
     const std::vector<char*> environment = pointers(o.environment);
+    orphans::launching known(orphans::of_this_process());
     plan p{
         .program = o.program.c_str(),
         .program_descriptor = o.program_descriptor,
@@ -235,24 +295,22 @@ launched launch(const subprocess_options& o, launch_descriptors descriptors, int
         .limit_count = limits.size(),
         .user = o.user ? &*o.user : nullptr,
         .new_privileges = o.new_privileges,
+        .id = &known.id(),
     };
     int pidfd = -1;
     pid_t id;
     int error;
     {
         const blocked_signals quiet;
-        id = vfork_on_own_stack(p, pidfd);
+        id = vfork_on_own_stack(p, cgroup, pidfd);
         error = errno;
     }
     if (id < 0)
         throw subprocess_error(launch_step::resources, error, "clone");
-    unique_fd process(pidfd);
-    if (p.error != 0) {
-        while (::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
-        }
+    launched child(id, unique_fd(pidfd));
+    if (p.error != 0)
         throw subprocess_error(p.step, p.error, subject_of(o, p.step));
-    }
-    return {id, std::move(process)};
+    return child;
 }
 
 }  // namespace coserve

@@ -1,5 +1,6 @@
 #include "server_state.hpp"
 
+#include "child_set.hpp"
 #include "error_text.hpp"
 #include "periodic_action.hpp"
 #include "socket_transport.hpp"
@@ -150,6 +151,10 @@ void server_state::run() {
     });
     start_serving();
     pool_->run();
+    for (const auto& c : cores_) {
+        if (child_set* const children = core::of(*c->context).children_if_any())
+            children->end_all(cut_short_);
+    }
 }
 
 void server_state::wait_until_done(asio::any_completion_handler<void(error_code)> h) {
@@ -315,12 +320,25 @@ void server_state::expire(bool at_once) {
         const std::string left = std::to_string(active_.load());
         const std::array<log_field, 1> fields{{{"connections", left}}};
         log({log_level::warning, "drain cut short", fields});
+        stop_children();
         on_each_core([](session& s) { s.expire(); });
     }
+    cut_short_ = at_once;
     if (at_once)
         finish_serving();
     else
         first_core().timers().arm(*this, first_core().timers().now() + time_after_expiry);
+}
+
+// On a host's context there may be others: its sessions' end with these.
+void server_state::stop_children() {
+    for (const auto& c : cores_) {
+        if (pool_)
+            asio::post(*c->context, [context = c->context] {
+                if (child_set* const children = core::of(*context).children_if_any())
+                    children->stop_all(subprocess_end::drain, time_after_expiry);
+            });
+    }
 }
 
 void server_state::check_done() noexcept {

@@ -84,6 +84,7 @@ private:
     void on_each_core(std::function<void(session&)>);
     void begin_drain();
     void expire(bool at_once);
+    void stop_children();
     void connection_ended() noexcept;
     void check_done() noexcept;
     void finish_serving() noexcept;
@@ -107,7 +108,7 @@ private:
     std::atomic<std::size_t> active_ = 0;
     std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
     time_point cap_logged_ = never;  // never: not yet
-    bool serving_ = false, draining_ = false, expired_ = false, done_ = false;
+    bool serving_ = false, draining_ = false, expired_ = false, cut_short_ = false, done_ = false;
 };
 
 }  // namespace coserve

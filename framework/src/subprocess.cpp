@@ -1,14 +1,17 @@
+#include <coserve/blocking_pool.hpp>
 #include <coserve/subprocess.hpp>
 
 #include "child_set.hpp"
 #include "child_state.hpp"
 #include "core.hpp"
 #include "launcher.hpp"
+#include "orphans.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -180,14 +183,40 @@ subprocess::~subprocess() {
         state_->let_go();
 }
 
+namespace {
+
+launched launch_with(const subprocess_options& o, const plumbing& p, const child_cgroup& group) {
+    return launch(o, {p.input.get(), p.output.get(), p.errors.get()}, group.directory());
+}
+
+task<launched> launch_without_blocking(
+    child_set& children,
+    const subprocess_options& o,
+    const plumbing& pipes,
+    const child_cgroup& group
+) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto work = [&] { return launch_with(o, pipes, group); };
+    if (children.launches_are_slow())
+        co_return co_await run_blocking(work);
+    launched child = work();
+    children.launch_took(std::chrono::steady_clock::now() - begin);
+    co_return child;
+}
+
+}  // namespace
+
 task<subprocess> subprocess::start(const subprocess_options& o) {
     core& here = core::of(context_of(co_await asio::this_coro::executor));
     check(o);
     plumbing pipes(o.input);
-    launched l = launch(o, {pipes.input.get(), pipes.output.get(), pipes.errors.get()});
-    held_process process(here.context().get_executor(), l.id, std::move(l.process));
-    const auto state =
-        std::make_shared<child_state>(here, o, std::move(process), std::move(pipes.here));
+    child_cgroup group = make_child_cgroup();
+    launched child = co_await launch_without_blocking(here.children(), o, pipes, group);
+    held_process process(here.context().get_executor(), child.id(), std::move(child.process()));
+    child.release();
+    const auto state = std::make_shared<child_state>(
+        here, o, std::move(process), std::move(group), std::move(pipes.here)
+    );
     here.children().add(state);
     state->start();
     co_return subprocess(state);
@@ -254,12 +283,32 @@ void subprocess::kill(subprocess_end reason) noexcept {
     state_->terminate(reason, duration::zero());
 }
 
-task<subprocess_exit> subprocess::stop() {
-    return child_state::stop(state_);
+task<> subprocess::gone() {
+    return child_state::gone(state_);
 }
 
-process_tracking track_processes(process_tracking) {
-    return process_tracking::session;
+namespace {
+
+task<subprocess_exit> stop_and_wait(std::shared_ptr<child_state> state) {
+    state->terminate(subprocess_end::stopped, state->grace());
+    co_await child_state::gone(state);
+    co_return *state->ended();
+}
+
+}  // namespace
+
+task<subprocess_exit> subprocess::stop() {
+    return stop_and_wait(state_);
+}
+
+process_tracking track_processes(process_tracking best) {
+    if (best == process_tracking::cgroup && use_cgroups())
+        return process_tracking::cgroup;
+    use_no_cgroups();
+    if (best == process_tracking::session)
+        return process_tracking::session;
+    orphans::of_this_process().adopt_from_now_on();
+    return process_tracking::subreaper;
 }
 
 }  // namespace coserve

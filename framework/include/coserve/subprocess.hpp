@@ -141,7 +141,8 @@ class child_state;
 /// Thread: on its core.
 class subprocess {
 public:
-    /// Starts a child. The loop goes on meanwhile.
+    /// Starts a child. Where that is quick, as it is from a local disk (0.1 ms), the loop waits for
+    /// it; where it was not, a blocking thread does.
     /// Lifetime: the options must live until it ends; give it a named object (a temporary inside a
     /// `co_await` expression is freed twice by g++ 12).
     /// Errors: `subprocess_error`; `configuration_error` for an option that makes no sense.
@@ -181,8 +182,8 @@ public:
     task<std::optional<frame>> read(subprocess_stream);
 
     /// Writes `input`, if it has a pipe for it, and closes it, reads both streams to their ends and
-    /// waits for the child. Of each stream `limit` bytes are kept; where there is more, what is
-    /// wanted next decides: the child is stopped.
+    /// waits for the child. Of each stream `limit` bytes are kept; where there is more, the
+    /// child is stopped.
     /// Cancellation: throws; the child goes on as long as the handle lives.
     task<subprocess_result> collect(std::size_t limit, frame_view input = {});
 
@@ -198,14 +199,18 @@ public:
     /// It was told to end, or its time has run out. `itself`: no.
     subprocess_end stopping() const noexcept;
 
-    /// To the child alone. A child that has ended is not told.
+    /// To the child and those of what it started that are still in its process group, as a
+    /// terminal's keys are. A child that has ended is not told.
     /// Errors: `boost::system::system_error` (`EINVAL`, `EPERM`).
     void signal(int);
     /// Begins to stop the tree, and returns. The first reason stays.
     void terminate(subprocess_end reason = subprocess_end::stopped) noexcept;
     /// The same without a grace; also during one.
     void kill(subprocess_end reason = subprocess_end::stopped) noexcept;
-    /// `terminate()`, then waits until the whole tree is gone.
+    /// Waits until the whole tree is gone and reaped. Any number may wait.
+    /// Cancellation: throws; the tree goes on.
+    task<> gone();
+    /// `terminate()`, then waits for that.
     task<subprocess_exit> stop();
 
 private:
