@@ -250,11 +250,14 @@ task<> exec_command::tell_early_end() {
     co_await client_->tell(std::move(error));
 }
 
-/// To all that stayed in the child's own group, as a terminal does. The number is the child's until
-/// its end was noticed here.
 void exec_command::signal(int number) noexcept {
-    if (child_ && !child_->ended())
-        ::kill(-child_->id(), number);
+    if (!child_)
+        return;
+    try {
+        child_->signal(number);
+    } catch (const system_error&) {  // NOLINT(bugprone-empty-catch)
+        // It runs as somebody else by now, and cannot be told.
+    }
 }
 
 void exec_command::input(bytes piece) {

@@ -99,7 +99,7 @@ class NativeTest(ExecTest):
 
     def test_a_signal_reaches_what_the_shell_started(self):
         peer = self.connect(self.shell())
-        ask(peer, id=1, command="echo ready; sleep 1000; echo not reached")
+        ask(peer, id=1, command="sh -c 'echo ready; exec sleep 1000'; echo not reached")
         self.assertEqual(answer(peer)[1], b"ready\n")
         ask(peer, id=1, signal="SIGINT")
         out, _, last = result(peer)
@@ -109,8 +109,7 @@ class NativeTest(ExecTest):
         server = self.shell()
         peer = self.connect(server)
         ask(peer, id=1, argv=["sleep", "1000"], stdin=True)
-        ask(peer, bytes(60_000), id=1, stdin="data")
-        ask(peer, bytes(60_000), id=1, stdin="data")
+        ask(peer, bytes(65_537), id=1, stdin="data")
         _, _, last = result(peer)
         self.assertEqual((last["id"], last["error"]), (1, "bad-request"))
         self.assertIn("window", last["message"])
@@ -313,7 +312,9 @@ class EndTest(ExecTest):
     def begin(self, peer, command="echo $$; sleep 1000"):
         """The process that it runs as."""
         ask(peer, id=1, command=command)
-        return int(answer(peer)[1])
+        header, body = answer(peer)
+        self.assertEqual(header.get("stream"), "stdout", header)
+        return int(body)
 
     def check_ended(self, server, pid):
         poll(lambda: not is_there(pid), "the command's end")
