@@ -106,9 +106,9 @@ public:
         return {shared_from_this(), std::move(name), std::move(directory)};
     }
 
-    void give(std::string name, unique_fd directory, bool empty) noexcept {
+    void give(std::string name, unique_fd directory, bool reusable) noexcept {
         const std::scoped_lock lock(mutex_);
-        if (empty && free_.size() < most_kept)
+        if (reusable && free_.size() < most_kept)
             free_.push_back({std::move(name), std::move(directory)});
         else
             ::unlinkat(base_.get(), name.c_str(), AT_REMOVEDIR);
@@ -172,7 +172,7 @@ child_cgroup::child_cgroup(
 
 child_cgroup::~child_cgroup() {
     if (pool_)
-        pool_->give(std::move(name_), std::move(directory_), empty());
+        pool_->give(std::move(name_), std::move(directory_), !killed_ && empty());
 }
 
 void child_cgroup::signal(int number) const noexcept {
@@ -189,7 +189,9 @@ void child_cgroup::signal(int number) const noexcept {
         ::kill(id, number);
 }
 
-void child_cgroup::kill() const noexcept {
+// Not to be used again: Linux 6.18 kills whoever is cloned into a group that once was killed.
+void child_cgroup::kill() noexcept {
+    killed_ = true;
     write_at(directory(), "cgroup.kill", "1");
 }
 

@@ -8,7 +8,7 @@
 
 namespace coserve {
 
-// Makes them below this process's own, and keeps those that are empty again for the next children.
+// Makes them below this process's own, and keeps those that ended empty for the next children.
 class cgroup_pool;
 
 class child_cgroup {
@@ -16,7 +16,7 @@ public:
     child_cgroup() noexcept = default;  // none
     child_cgroup(std::shared_ptr<cgroup_pool>, std::string name, unique_fd directory) noexcept;
     child_cgroup(child_cgroup&&) noexcept = default;
-    child_cgroup& operator=(child_cgroup&&) noexcept = default;
+    child_cgroup& operator=(child_cgroup&&) = delete;
     ~child_cgroup();
 
     explicit operator bool() const noexcept { return pool_ != nullptr; }
@@ -24,13 +24,14 @@ public:
     int directory() const noexcept { return directory_.get(); }
 
     void signal(int) const noexcept;
-    void kill() const noexcept;
+    void kill() noexcept;
     bool empty() const noexcept;
 
 private:
     std::shared_ptr<cgroup_pool> pool_;
     std::string name_;
     unique_fd directory_;
+    bool killed_ = false;
 };
 
 // False: there is no cgroup version 2, too old a kernel, or no right to make one.

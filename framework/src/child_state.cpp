@@ -59,7 +59,10 @@ child_state::child_state(
       grace_(o.grace),
       cpu_limit_(o.limits.cpu) {}
 
-child_state::~child_state() = default;
+child_state::~child_state() {
+    if (core_)
+        core_->timers().forget(*this);
+}
 
 void child_state::start() {
     core_->readiness().add(process_.descriptor(), *this);
@@ -226,7 +229,7 @@ void child_state::settle() noexcept {
 
 void child_state::be_gone() noexcept {
     phase_ = phase::gone;
-    core_->timers().disarm(*this);
+    core_->timers().forget(*this);
     tell_waiters(true);
     if (set_)
         set_->remove(*this);
