@@ -1,0 +1,21 @@
+/// \file
+/// All that is fuzzed, by its name.
+#pragma once
+
+#include "exec_check.hpp"
+#include "framing_check.hpp"
+
+#include <string_view>
+
+namespace fuzz {
+
+/// A framing, or `exec-header`.
+/// Errors: as `framing_check::check`.
+inline void check(std::string_view name, std::string_view input) {
+    if (name == "exec-header")
+        exec_check::check(input);
+    else
+        framing_check::check(name, input);
+}
+
+}  // namespace fuzz
