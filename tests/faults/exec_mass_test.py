@@ -118,7 +118,7 @@ class CommandsTest(MassTest):
             begin = time.monotonic()
             self.in_parallel(lambda n: self.one(server, n), COMMANDS)
             lasted = time.monotonic() - begin
-            self.check_clean(server, descriptors)
+            self.check_clean(server, descriptors + 32)
             after = int(status(pid, "VmRSS"))
             print(f"{COMMANDS} commands in {lasted:.1f} s beside {IDLE} idle connections: {before} -> {after} KiB")
             # A leak of 64 bytes a command would be less; buffers that were never so many at once are more.
@@ -165,7 +165,7 @@ class HostileTest(MassTest):
         descriptors = len(os.listdir(f"/proc/{server.process.pid}/fd"))
         late = []
         self.in_parallel(lambda n: self.one(server, n, late), HOSTILE)
-        self.check_clean(server, descriptors + 2)
+        self.check_clean(server, descriptors + 32)  # some cgroups are kept for reuse
         late.sort()
         print(f"{len(late)} timeouts were told {late[len(late) // 2] * 1e3:.0f} ms late, {late[-1] * 1e3:.0f} ms at most")
         self.assertLess(late[len(late) // 2], 0.25)
