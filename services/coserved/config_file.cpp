@@ -208,9 +208,7 @@ private:
 
 }  // namespace
 
-void read_config_file(
-    const std::string& path, const coserve::registry& services, settings& into
-) {
+void read_config_file(const std::string& path, const coserve::registry& services, settings& into) {
     config_file(path, services, into).read();
 }
 
