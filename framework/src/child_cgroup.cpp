@@ -219,13 +219,17 @@ void child_cgroup::kill() noexcept {
     write_at(directory(), "cgroup.kill", "1");
 }
 
-bool child_cgroup::empty() const noexcept {
+bool child_cgroup::empty() noexcept {
+    if (empty_)
+        return true;
     const unique_fd file = open_at(directory(), "cgroup.events", O_RDONLY);
     std::array<char, 256> text;
     const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
-    return size > 0 &&
-           std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=
-               std::string_view::npos;
+    if (size > 0)
+        empty_ =
+            std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=
+            std::string_view::npos;
+    return empty_;
 }
 
 }  // namespace coserve
