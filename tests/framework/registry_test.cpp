@@ -136,8 +136,9 @@ TEST(registry_test, lets_a_service_fix_its_framing_and_preset_its_limits) {
     EXPECT_EQ(prepared.codecs(limits).read()->max_frame(), 3U);
     for (const option_description& d : r.keys("fixed")) {
         EXPECT_NE(d.key, "framing");
-        if (d.key == "write-timeout")
+        if (d.key == "write-timeout") {
             EXPECT_EQ(d.fallback, "99s");
+        }
     }
     r.add<silent>("free");
     EXPECT_FALSE(r.find("free")(reader).codecs);

@@ -1500,6 +1500,7 @@ TEST(handler_test, logs_and_knows_its_limits_and_when_a_drain_ends) {
     session<reporter> s("max-frame=9", {}, notes(said));
     s.server().stop();
     s.settle();
+    s.client().close();
     s.run_to_end();
     EXPECT_THAT(s.log(), ElementsAre(ended("9", "frames are short")));
     EXPECT_THAT(said, ElementsAre("none", "in 10 s"));
