@@ -27,10 +27,11 @@ struct held_process::implementation {
     process child;
 };
 
-held_process::held_process(executor e, pid_t id, unique_fd descriptor)
+held_process::held_process(executor e, pid_t id, unique_fd descriptor, std::uint64_t own_peak)
     : held_(std::make_unique<implementation>(process(e, id, descriptor.get()))),
       id_(id),
-      descriptor_(descriptor.release()) {}
+      descriptor_(descriptor.release()),
+      own_peak_(own_peak) {}
 
 held_process::held_process(held_process&&) noexcept = default;
 held_process& held_process::operator=(held_process&&) noexcept = default;
@@ -45,7 +46,9 @@ bool held_process::has_ended() noexcept {
         return false;
     use_.user_time = time_of(use.ru_utime);
     use_.system_time = time_of(use.ru_stime);
-    use_.peak_memory = static_cast<std::uint64_t>(use.ru_maxrss) << 10;
+    // The kernel takes what a child had before its exec into account: this process's.
+    const std::uint64_t peak = static_cast<std::uint64_t>(use.ru_maxrss) << 10;
+    use_.peak_memory = peak > own_peak_ ? peak : 0;
     return true;
 }
 

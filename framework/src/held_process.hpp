@@ -6,6 +6,7 @@
 #include <coserve/io.hpp>
 #include <coserve/subprocess.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <sys/types.h>
 
@@ -14,7 +15,9 @@ namespace coserve {
 class held_process {
 public:
     // Owns the process until it is reaped: whoever destroys it before kills it, and blocks.
-    held_process(executor, pid_t, unique_fd process);
+    //
+    // `own_peak`: the memory that it shared with this process at first, in bytes.
+    held_process(executor, pid_t, unique_fd process, std::uint64_t own_peak);
     held_process(held_process&&) noexcept;
     held_process& operator=(held_process&&) noexcept;
     ~held_process();
@@ -35,6 +38,7 @@ private:
     std::unique_ptr<implementation> held_;  // null after the reap
     pid_t id_;
     int descriptor_;
+    std::uint64_t own_peak_;
     subprocess_exit use_;
 };
 

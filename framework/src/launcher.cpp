@@ -257,6 +257,12 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return all;
 }
 
+std::uint64_t own_peak() noexcept {
+    rusage use{};
+    ::getrusage(RUSAGE_SELF, &use);
+    return static_cast<std::uint64_t>(use.ru_maxrss) << 10;
+}
+
 std::string subject_of(const subprocess_options& o, launch_step step) {
     switch (step) {
     case launch_step::execute:
@@ -307,7 +313,7 @@ launched launch(const subprocess_options& o, launch_descriptors descriptors, int
     }
     if (id < 0)
         throw subprocess_error(launch_step::resources, error, "clone");
-    launched child(id, unique_fd(pidfd));
+    launched child(id, unique_fd(pidfd), own_peak());
     if (p.error != 0)
         throw subprocess_error(p.step, p.error, subject_of(o, p.step));
     return child;

@@ -5,6 +5,7 @@
 
 #include <coserve/subprocess.hpp>
 
+#include <cstdint>
 #include <sys/types.h>
 #include <utility>
 
@@ -18,10 +19,13 @@ struct launch_descriptors {
 class launched {
 public:
     launched() noexcept = default;
-    launched(pid_t id, unique_fd process) noexcept : id_(id), process_(std::move(process)) {}
+    launched(pid_t id, unique_fd process, std::uint64_t own_peak) noexcept
+        : id_(id), process_(std::move(process)), own_peak_(own_peak) {}
 
     launched(launched&& other) noexcept
-        : id_(std::exchange(other.id_, 0)), process_(std::move(other.process_)) {}
+        : id_(std::exchange(other.id_, 0)),
+          process_(std::move(other.process_)),
+          own_peak_(other.own_peak_) {}
 
     launched& operator=(launched&&) = delete;
     ~launched();
@@ -30,11 +34,15 @@ public:
 
     unique_fd& process() noexcept { return process_; }  // pidfd
 
+    // Of this process's memory, which the child shared at first, and which counts as its own.
+    std::uint64_t own_peak() const noexcept { return own_peak_; }
+
     void release() noexcept { id_ = 0; }
 
 private:
     pid_t id_ = 0;
     unique_fd process_;
+    std::uint64_t own_peak_ = 0;
 };
 
 // Blocks until the child has executed its program; this thread alone.

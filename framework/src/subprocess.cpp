@@ -212,7 +212,9 @@ task<subprocess> subprocess::start(const subprocess_options& o) {
     plumbing pipes(o.input);
     child_cgroup group = make_child_cgroup();
     launched child = co_await launch_without_blocking(here.children(), o, pipes, group);
-    held_process process(here.context().get_executor(), child.id(), std::move(child.process()));
+    held_process process(
+        here.context().get_executor(), child.id(), std::move(child.process()), child.own_peak()
+    );
     child.release();
     const auto state = std::make_shared<child_state>(
         here, o, std::move(process), std::move(group), std::move(pipes.here)

@@ -385,18 +385,20 @@ TEST(server_signals_test, the_second_kills_the_children) {
         const auto at = s.listen("deaf=tcp://127.0.0.1:0");
         plain_peer p(at.url());
         int raised = 0;
+        std::chrono::steady_clock::time_point last;
         s.every(1ms, [&] {
             if (ready && raised == (s.handle().draining() ? 1 : 0)) {
                 ++raised;
+                last = std::chrono::steady_clock::now();
                 ::raise(SIGTERM);
             }
         });
         s.run();
-        return mark.survivors().empty() && child_check::own_children().empty() ? raised : 0;
+        if (std::chrono::steady_clock::now() - last > 950ms)
+            return 10;  // the second that one signal would have left them
+        return mark.survivors().empty() && child_check::own_children().empty() ? raised : 11;
     };
-    const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(in_child(work), 2);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s + 500ms);
 }
 
 TEST(server_signals_test, the_first_ends_a_drain_that_something_else_began) {

@@ -259,17 +259,17 @@ TEST_F(subprocess_test, limits_are_set) {
 TEST_F(subprocess_test, processor_time_ends) {
     auto o = sh("while :; do :; done");
     o.limits.cpu = 1s;
-    const subprocess_exit e = run(o).exit;
+    const subprocess_exit e = testing::run_coroutine(context_, output_of(o, ""), 100s).exit;
     EXPECT_EQ(e.signal, SIGXCPU);
     EXPECT_EQ(e.reason, subprocess_end::cpu_limit);
-    EXPECT_GE(e.user_time + e.system_time, 900ms);
+    EXPECT_GE(e.user_time + e.system_time, 500ms);
     EXPECT_LT(e.user_time + e.system_time, 3s);
 }
 
 TEST_F(subprocess_test, processor_time_ends_for_one_that_does_not_hear) {
     auto o = sh("trap '' XCPU; while :; do :; done");
     o.limits.cpu = 1s;
-    const subprocess_exit e = run(o).exit;
+    const subprocess_exit e = testing::run_coroutine(context_, output_of(o, ""), 100s).exit;
     EXPECT_EQ(e.signal, SIGKILL);
     EXPECT_EQ(e.reason, subprocess_end::cpu_limit);
 }
@@ -292,8 +292,12 @@ TEST_F(subprocess_test, tells_what_was_used) {
     const subprocess_exit e = run(sh("i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done")).exit;
     EXPECT_GT(e.user_time + e.system_time, 0s);
     EXPECT_GT(e.elapsed, 0s);
-    EXPECT_GT(e.peak_memory, 100U << 10);
-    EXPECT_LT(e.peak_memory, 100U << 20);
+    EXPECT_EQ(e.peak_memory, 0U) << "less than this process's own";
+    // tail keeps a line, and this one has no end.
+    const subprocess_exit large =
+        run(sh("head -c 300000000 /dev/zero | tail -n 1 > /dev/null")).exit;
+    EXPECT_GT(large.peak_memory, 300'000'000U);
+    EXPECT_LT(large.peak_memory, 1'000'000'000U);
 }
 
 // ---- what goes wrong
@@ -665,19 +669,18 @@ TEST_F(subprocess_test, a_reader_whose_handle_goes) {
 
 TEST_F(subprocess_test, after_a_timeout_nobody_waits_for_the_deaf) {
     const mark m;
-    auto o = sh("trap '' TERM; echo before; (sleep 1000)", m);
+    auto o = sh("trap '' TERM; echo before; sleep 1000; sleep 1000", m);
     o.timeout = 100ms;
-    o.grace = 300ms;
+    o.grace = 1h;
     const auto work = [](const subprocess_options& options) -> task<> {
         subprocess p = co_await subprocess::start(options);
-        const auto begin = std::chrono::steady_clock::now();
         std::string text;
         while (const auto piece = co_await p.read())
             text += piece->bytes.text();
-        EXPECT_LT(std::chrono::steady_clock::now() - begin, 380ms);
         EXPECT_EQ(text, "before\n");
         EXPECT_EQ(p.stopping(), subprocess_end::timeout);
-        EXPECT_FALSE(p.ended());
+        EXPECT_FALSE(co_await p.wait(1ms)) << "it hears nothing";
+        p.kill();
         const subprocess_exit e = co_await p.wait();
         EXPECT_EQ(e.signal, SIGKILL);
         EXPECT_EQ(e.reason, subprocess_end::timeout);
@@ -743,9 +746,7 @@ TEST_F(subprocess_test, a_stopped_one_ends) {
         co_return co_await p.stop();
     };
     const auto o = sh("echo ready; kill -STOP $$; exec sleep 1000");
-    const subprocess_exit e = run(work(o));
-    EXPECT_EQ(e.signal, SIGTERM);
-    EXPECT_LT(e.elapsed, 900ms) << "it was continued";
+    EXPECT_EQ(run(work(o)).signal, SIGTERM) << "it was continued, and heard";
 }
 
 TEST_F(subprocess_test, the_handle_gone_it_ends) {
@@ -755,7 +756,9 @@ TEST_F(subprocess_test, the_handle_gone_it_ends) {
     };
     const auto o = sh("(sleep 1000) & sleep 1000", m);
     run(drop(o));
-    EXPECT_TRUE(m.await(0, 3s) || (context_.restart(), context_.run_for(3s), m.await(0, 0s)));
+    context_.restart();
+    context_.run();  // returns when its children are gone
+    EXPECT_THAT(m.survivors(), IsEmpty());
 }
 
 TEST_F(subprocess_test, what_it_left_behind_ends_with_the_handle) {
@@ -865,6 +868,7 @@ TEST_F(subprocess_test, on_two_cores_at_once) {
     EXPECT_EQ(good, 50);
 }
 
+// COSERVE_SOAK_COMMANDS=10000 for more.
 TEST_F(subprocess_test, many_leave_nothing) {
     run(sh("true"));
     const std::size_t descriptors = open_descriptors();
@@ -898,7 +902,7 @@ TEST_F(subprocess_test, many_leave_nothing) {
             all_of_them.spawn(one, std::ref(left), std::ref(failed));
         co_await all_of_them.join();
     };
-    testing::run_coroutine(context_, group(), 20s + count * 20ms);
+    testing::run_coroutine(context_, group(), 20s + count * 50ms);
     EXPECT_EQ(failed, 0);
     context_.restart();
     context_.run();

@@ -109,7 +109,9 @@ struct subprocess_exit {
     duration elapsed{};  ///< from its start to when its end was noticed
     /// Of the process and those of its children that it waited for.
     duration user_time{}, system_time{};
-    std::uint64_t peak_memory = 0;  ///< bytes resident, of the largest of these
+    /// Bytes resident, of the largest of these. 0: not known, as it is less than this process
+    /// itself has had: a child counts as that large before its program is executed.
+    std::uint64_t peak_memory = 0;
 };
 
 enum class subprocess_stream : std::uint8_t { output, errors };
