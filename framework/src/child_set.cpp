@@ -61,17 +61,17 @@ void child_set::stop_all(subprocess_end reason, duration grace) noexcept {
         c->terminate(reason, std::min(grace, c->grace()));
 }
 
-void child_set::end_all(bool at_once) noexcept {
-    stop_all(subprocess_end::drain, at_once ? duration::zero() : duration::max());
+void child_set::end_all(duration grace) noexcept {
+    stop_all(subprocess_end::drain, grace);
     auto all = running_;
-    duration grace{};
+    duration longest{};
     for (const auto& c : all)
-        grace = std::max(grace, c->begin_shutdown());
+        longest = std::max(longest, c->begin_shutdown());
     const auto begin = std::chrono::steady_clock::now();
     for (;;) {
         const duration passed = std::chrono::steady_clock::now() - begin;
         std::erase_if(all, [passed](const auto& c) { return c->advance_shutdown(passed); });
-        if (all.empty() || passed > grace + longest_death)
+        if (all.empty() || passed > longest + longest_death)
             break;
         std::this_thread::sleep_for(1ms);
     }
@@ -80,7 +80,7 @@ void child_set::end_all(bool at_once) noexcept {
 }
 
 void child_set::shutdown() noexcept {
-    end_all(false);
+    end_all(duration::max());
     // Those who still wait own the coroutines that may own this.
     for (const auto& c : std::exchange(running_, {}))
         c->drop_waiting();

@@ -38,8 +38,9 @@ public:
     // Begins to stop all of them; a grace that runs already is not made longer.
     void stop_all(subprocess_end, duration grace) noexcept;
 
-    // The loop runs no more: stops what still runs, waits for it, and blocks for that long.
-    void end_all(bool at_once) noexcept;
+    // The loop runs no more: stops what still runs, waits for it, and blocks for that long: at most
+    // `grace` and what SIGKILL takes.
+    void end_all(duration grace) noexcept;
     // The context ends.
     void shutdown() noexcept;
 

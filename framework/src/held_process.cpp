@@ -41,9 +41,11 @@ bool held_process::has_ended() noexcept {
     siginfo_t info{};
     rusage use{};
     // libc's does not tell what was used, and Boost.Process reaps without asking.
-    const long found = ::syscall(SYS_waitid, P_PID, id_, &info, WEXITED | WNOHANG | WNOWAIT, &use);
+    const long found =
+        ::syscall(SYS_waitid, P_PIDFD, descriptor_, &info, WEXITED | WNOHANG | WNOWAIT, &use);
     if (found == 0 && info.si_pid == 0)
         return false;
+    reaped_elsewhere_ = found != 0;
     use_.user_time = time_of(use.ru_utime);
     use_.system_time = time_of(use.ru_stime);
     // The kernel takes what a child had before its exec into account: this process's.
@@ -55,7 +57,7 @@ bool held_process::has_ended() noexcept {
 subprocess_exit held_process::reap() noexcept {
     subprocess_exit e = use_;
     error_code failed;
-    if (!held_->child.running(failed) && !failed) {
+    if (!reaped_elsewhere_ && !held_->child.running(failed) && !failed) {
         const int status = held_->child.native_exit_code();
         e.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
         e.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -40,6 +40,7 @@ private:
     int descriptor_;
     std::uint64_t own_peak_;
     subprocess_exit use_;
+    bool reaped_elsewhere_ = false;
 };
 
 }  // namespace coserve

@@ -153,7 +153,7 @@ void server_state::run() {
     pool_->run();
     for (const auto& c : cores_) {
         if (child_set* const children = core::of(*c->context).children_if_any())
-            children->end_all(cut_short_);
+            children->end_all(cut_short_ ? duration::zero() : time_after_expiry);
     }
 }
 

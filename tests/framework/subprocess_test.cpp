@@ -29,6 +29,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 namespace coserve {
 namespace {
@@ -834,6 +835,16 @@ TEST_F(subprocess_test, a_context_ends_with_its_children) {
     outside->terminate();
     outside.reset();
     EXPECT_EQ(open_descriptors(), descriptors);
+}
+
+TEST_F(subprocess_test, where_the_host_reaps_it) {
+    const auto work = [](const subprocess_options& o) -> task<subprocess_exit> {
+        subprocess p = co_await subprocess::start(o);
+        EXPECT_EQ(::waitpid(p.id(), nullptr, 0), p.id());
+        co_return co_await p.wait();
+    };
+    const auto o = sh("exit 3");
+    EXPECT_EQ(run(work(o)).code, 0) << "nothing is known of it";
 }
 
 TEST_F(subprocess_test, where_the_host_ignores_its_children) {
