@@ -84,6 +84,8 @@ server_state::add_listener(const listen_spec& spec, std::string_view text, liste
 std::vector<std::string>
 server_state::listen(const listen_spec& spec, std::string_view text, listener_hooks hooks) {
     const auto pattern = add_listener(spec, text, hooks);
+    if (pattern->options.start)
+        pattern->options.start();
     std::vector<std::string> urls;
     for (listening& l : listen_at(spec.url, pattern->options.backlog)) {
         const auto one = add_listener(spec, text, hooks);
