@@ -1,6 +1,7 @@
 #include "echo_command.hpp"
 #include "failure.hpp"
 #include "literal_text.hpp"
+#include "upload_command.hpp"
 
 #include <coserve/error.hpp>
 
@@ -42,7 +43,7 @@ std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
     if (!unknown.empty()) {
         const std::string first = unmarked(unknown.front());
         const bool is_command = app.get_subcommands().empty() && !first.starts_with('-');
-        text = is_command ? "unknown command " + first + "; the known one is echo"
+        text = is_command ? "unknown command " + first + "; the known ones are echo and upload"
                           : "unknown argument " + first;
     }
     if (const auto at = text.find(" was given a disallowed flag override"); at != text.npos)
@@ -57,6 +58,7 @@ int run(int argc, char** argv) {
     app.set_help_flag("-h,--help", "Show this, and exit");
     app.require_subcommand(1);
     add_echo_command(app, chosen);
+    add_upload_command(app, chosen);
     try {
         app.parse(marked_arguments(argc, argv));
     } catch (const CLI::ParseError& e) {

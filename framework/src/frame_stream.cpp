@@ -116,6 +116,10 @@ std::size_t frame_stream::queued() const noexcept {
     return state_->queued();
 }
 
+std::size_t frame_stream::unacknowledged() const noexcept {
+    return state_->unacknowledged();
+}
+
 mailbox frame_stream::sender() const {
     return mailbox(state_->sender());
 }

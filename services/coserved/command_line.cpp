@@ -29,6 +29,7 @@ constexpr std::array setting_flags{
     flag{
         "--ports-file", "FILE", "Gets a JSON array of {\"service\", \"url\"}, with the real ports"
     },
+    flag{"--upload-dir", "DIR", "Where uploads go, made if it is absent [./uploads]"},
     flag{"--max-connections", "N", "Of all listeners together; 0: no limit [0]"},
     flag{"--log-level", "LEVEL", "debug, info, warning or error [info]"},
     flag{"--log-format", "FORMAT", "text or json, on stderr [text]"},
@@ -67,7 +68,10 @@ public:
         )
             ->disable_flag_override();
         app_.add_option(
-                "--listen", listens_, "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700]"
+                "--listen",
+                listens_,
+                "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700 and "
+                "upload=tcp://127.0.0.1:7702]"
         )
             ->type_name("SERVICE=URL")
             ->allow_extra_args(false);
@@ -117,7 +121,7 @@ private:
     }
 
     const coserve::registry& services_;
-    CLI::App app_{"Serves echo and sink over TCP and Unix sockets.", "coserved"};
+    CLI::App app_{"Serves echo, upload and sink over TCP and Unix sockets.", "coserved"};
     bool help_ = false;
     bool version_ = false;
     std::string config_;

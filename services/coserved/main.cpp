@@ -111,7 +111,7 @@ int run(int argc, char** argv) {
         return success;
     }
     coserve::server server(server_options(asked.settings));
-    add_bundled_services(server.registry());
+    add_bundled_services(server.registry(), {.upload_directory = asked.settings.upload_dir});
     for (const listen_request& request : asked.settings.listeners)
         check(server, request);
     if (asked.check_only)

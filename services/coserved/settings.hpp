@@ -25,6 +25,7 @@ struct listen_request {
 struct settings {
     std::vector<listen_request> listeners;
     std::string ports_file;
+    std::string upload_dir = "./uploads";
     unsigned cores = 0;               ///< 0: every processor that the process may use
     std::size_t max_connections = 0;  ///< 0: no limit
     coserve::duration drain_timeout = coserve::server_options{}.drain_timeout;

@@ -133,6 +133,8 @@ public:
     bool draining() const noexcept;
     /// Bytes queued that the kernel has not taken.
     std::size_t queued() const noexcept;
+    /// Bytes that the kernel has taken and the peer has not acknowledged.
+    std::size_t unacknowledged() const noexcept;
     mailbox sender() const;
 
     /// For the framework and its test kit: what stands behind a stream, which owns it from here on.
