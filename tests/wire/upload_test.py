@@ -19,8 +19,7 @@ from uploads import announced, content, finish, header, partials, reply, sha256,
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + random.Random(1).randbytes(70_001) + b"\xff\xd9"
 MARKER_END = "##发送完毕".encode()
-# 1 GiB where asked for.
-LARGE = int(os.environ.get("COSERVE_LARGE_UPLOAD", 40 << 20))
+LARGE = 1 << 30 if os.environ.get("COSERVE_MASS") == "full" else 40 << 20
 
 
 class UploadTest(support.ProgramTest):
