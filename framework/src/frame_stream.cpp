@@ -100,6 +100,10 @@ void frame_stream::abort() noexcept {
     state_->abort();
 }
 
+const stream_limits& frame_stream::limits() const noexcept {
+    return state_->limits();
+}
+
 const endpoint& frame_stream::peer() const noexcept {
     return state_->peer();
 }

@@ -119,6 +119,8 @@ public:
 
     std::size_t queued() const noexcept { return output_.size(); }
 
+    const stream_limits& limits() const noexcept { return *limits_; }
+
     std::size_t unacknowledged() const noexcept { return transport_->unacknowledged(); }
 
     const endpoint& peer() const noexcept { return transport_->peer(); }

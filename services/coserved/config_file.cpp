@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coserved {
 namespace {
@@ -41,6 +43,23 @@ std::optional<std::string> query_text(const toml::node& value) {
     if (const auto* flag = value.as_boolean())
         return flag->get() ? "on" : "off";
     return std::nullopt;
+}
+
+/// The same for each element of an array; nullopt where one of them has none.
+std::optional<std::vector<std::string>> query_texts(const toml::node& value) {
+    const toml::array* const list = value.as_array();
+    if (!list) {
+        auto text = query_text(value);
+        return text ? std::optional(std::vector{std::move(*text)}) : std::nullopt;
+    }
+    std::vector<std::string> texts;
+    for (const toml::node& element : *list) {
+        auto text = query_text(element);
+        if (!text)
+            return std::nullopt;
+        texts.push_back(std::move(*text));
+    }
+    return texts;
 }
 
 /// Everything but letters, digits and a few marks as %NN.
@@ -96,11 +115,15 @@ private:
 
     void read_setting(const toml::key& key, const toml::node& value) {
         check_setting(key, value);
-        const auto text = query_text(value);
-        if (!text)
+        const auto texts = query_texts(value);
+        if (!texts)
             refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
-        coserve::option_reader reader(place(value.source()), {{std::string(key.str()), *text}});
+        std::vector<coserve::option> given;
+        for (const std::string& text : *texts)
+            given.push_back({std::string(key.str()), text});
+        coserve::option_reader reader(place(value.source()), std::move(given));
         settings_.read(reader);
+        reader.finish();
     }
 
     void check_setting(const toml::key& key, const toml::node& value) const {
@@ -114,6 +137,8 @@ private:
             }
             if (d.values == "text" && !value.is_string())
                 refuse(value.source(), key.str(), "must be a string, in quotes");
+            if (value.is_array() && !d.may_repeat)
+                refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
             return;
         }
         refuse(
@@ -137,11 +162,13 @@ private:
         for (const auto& [key, value] : table) {
             if (key.str() == "service" || key.str() == "url")
                 continue;
-            const auto text = query_text(value);
-            if (!text)
+            const auto texts = query_texts(value);
+            if (!texts)
                 refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
-            written += separator + percent_encoded(key.str()) + '=' + percent_encoded(*text);
-            separator = '&';
+            for (const std::string& text : *texts) {
+                written += separator + percent_encoded(key.str()) + '=' + percent_encoded(text);
+                separator = '&';
+            }
         }
         return {std::move(written), place(table.source())};
     }

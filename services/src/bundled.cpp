@@ -1,6 +1,7 @@
 #include <coserve/services/bundled.hpp>
 
 #include <coserve/services/echo.hpp>
+#include <coserve/services/exec.hpp>
 #include <coserve/services/line_output.hpp>
 #include <coserve/services/sink.hpp>
 #include <coserve/services/upload.hpp>
@@ -9,10 +10,13 @@
 
 namespace coserve {
 
-void add_bundled_services(registry& services, const bundled_options& options) {
+void add_bundled_services(
+    registry& services, const exec_policy& policy, const std::string& upload_directory
+) {
     services.add<echo>("echo");
+    services.add<exec>("exec", policy, exec_shared());
     services.add<sink>("sink", line_output(STDOUT_FILENO));
-    services.add<upload>("upload", upload_directories(options.upload_directory));
+    services.add<upload>("upload", upload_directories(upload_directory));
 }
 
 }  // namespace coserve

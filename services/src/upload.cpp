@@ -62,6 +62,10 @@ upload_directories::upload_directories(std::string fallback) : state_(std::make_
     state_->fallback = std::move(fallback);
 }
 
+bool upload_directories::was_chosen() const noexcept {
+    return state_->fallback != usual;
+}
+
 std::shared_ptr<upload_store> upload_directories::open(const std::string& directory) const {
     const std::lock_guard lock(state_->mutex);
     const std::string& path = directory.empty() ? state_->fallback : directory;
@@ -112,8 +116,10 @@ framing upload::options::codecs(const stream_limits&) const {
     return {headers, headers};
 }
 
+/// The usual one is made when something comes: a server need not have a place where it can be.
 void upload::options::start(const upload_directories& directories) const {
-    directories.open(directory);
+    if (!directory.empty() || directories.was_chosen())
+        directories.open(directory);
 }
 
 // ---- a connection
@@ -157,6 +163,8 @@ task<> upload::handle() {
 }
 
 task<> upload::finish() {
+    if (!file_)
+        co_return;
     auto drop = [this] { file_.reset(); };
     co_await run_blocking(drop);
 }

@@ -7,6 +7,7 @@
 #include <coserve/endpoint.hpp>
 #include <coserve/file_tap.hpp>
 #include <coserve/frame.hpp>
+#include <coserve/limits.hpp>
 #include <coserve/mailbox.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/task.hpp>
@@ -127,6 +128,8 @@ public:
     /// Resets the connection at once; what is queued is lost.
     void abort() noexcept;
 
+    /// As the listener or `connect()` was told.
+    const stream_limits& limits() const noexcept;
     const endpoint& peer() const noexcept;
     endpoint local() const noexcept;
     /// The server is stopping: reads give what had arrived, then nullopt.

@@ -25,8 +25,13 @@ enum class existing_file : unsigned char;
 /// Thread: locks for itself.
 class upload_directories {
 public:
+    static constexpr const char* usual = "./uploads";
+
     /// `fallback`: where a listener names no `dir`.
-    explicit upload_directories(std::string fallback = "./uploads");
+    explicit upload_directories(std::string fallback = usual);
+
+    /// Whether somebody said which one it is to be.
+    bool was_chosen() const noexcept;
 
     /// Opens it where it is not open yet.
     /// Errors: `configuration_error`.
