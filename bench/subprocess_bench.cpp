@@ -1,9 +1,10 @@
 // Commands per second, output captured, by subprocess and by a bare posix_spawn and waitid loop
 // that captures too, in turns within one run:
 //
-//   subprocess_bench [--commands N] [--rounds N] [--resident MIB] [PROGRAM...]
+//   subprocess_bench [--commands N] [--rounds N] [--resident MIB] [--track HOW] [PROGRAM...]
 //
-// for one command at a time, and eight at once. Without a PROGRAM: the tiny static one beside this,
+// HOW is session (the default), subreaper or cgroup: how all that a command starts is found.
+// For one command at a time, and eight at once. Without a PROGRAM: the tiny static one beside this,
 // and /bin/true.
 #include <coserve/io.hpp>
 #include <coserve/subprocess.hpp>
@@ -24,6 +25,7 @@
 #include <spawn.h>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -195,13 +197,22 @@ void compare(const plan& p, const std::string& program, unsigned at_once) {
     std::fflush(stdout);
 }
 
+void track(std::string_view how) {
+    using enum coserve::process_tracking;
+    const auto wanted = how == "cgroup" ? cgroup : how == "subreaper" ? subreaper : session;
+    check(coserve::track_processes(wanted) == wanted, "not to be had here");
+}
+
 plan read_arguments(int count, char** arguments) {
     plan p;
     for (int i = 1; i < count; ++i) {
         const std::string_view name = arguments[i];
+        const auto text = [&] {
+            check(i + 1 < count, "a value is missing");
+            return std::string_view(arguments[++i]);
+        };
         const auto number = [&] {
-            check(i + 1 < count, "a number is missing");
-            return static_cast<unsigned>(std::strtoul(arguments[++i], nullptr, 10));
+            return static_cast<unsigned>(std::strtoul(text().data(), nullptr, 10));
         };
         if (name == "--commands")
             p.commands = std::max(8U, number());
@@ -209,6 +220,8 @@ plan read_arguments(int count, char** arguments) {
             p.rounds = std::max(1U, number());
         else if (name == "--resident")
             p.resident_mib = number();
+        else if (name == "--track")
+            track(text());
         else
             p.programs.emplace_back(name);
     }

@@ -8,12 +8,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <optional>
 #include <sstream>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -21,6 +22,8 @@
 namespace coserve {
 
 namespace {
+
+constexpr std::string_view name_prefix = "coserve-";
 
 unique_fd open_at(int directory, const char* name, int flags) {
     return unique_fd(::openat(directory, name, flags | O_CLOEXEC));
@@ -53,6 +56,26 @@ std::string own_path() {
     return {};
 }
 
+void remove_with_children(const std::string& path) noexcept {
+    std::error_code ignored;
+    for (const auto& below : std::filesystem::directory_iterator(path, ignored))
+        ::rmdir(below.path().c_str());
+    ::rmdir(path.c_str());
+}
+
+// What those have left that were killed. The kernel keeps them where somebody lives in one.
+void remove_left_over(const std::string& where) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(where, ignored)) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with(name_prefix))
+            continue;
+        const int id = std::atoi(name.c_str() + name_prefix.size());
+        if (id > 0 && ::kill(id, 0) != 0 && errno == ESRCH)
+            remove_with_children(entry.path());
+    }
+}
+
 }  // namespace
 
 class cgroup_pool : public std::enable_shared_from_this<cgroup_pool> {
@@ -61,8 +84,9 @@ public:
         const std::string mount = mount_point(), own = own_path();
         if (mount.empty() || own.empty())
             return nullptr;
-        const std::string path =
-            mount + (own == "/" ? "" : own) + "/coserve-" + std::to_string(::getpid());
+        const std::string where = mount + (own == "/" ? "" : own) + '/';
+        remove_left_over(where);
+        const std::string path = where + std::string(name_prefix) + std::to_string(::getpid());
         if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
             return nullptr;
         unique_fd base(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -195,13 +219,17 @@ void child_cgroup::kill() noexcept {
     write_at(directory(), "cgroup.kill", "1");
 }
 
-bool child_cgroup::empty() const noexcept {
+bool child_cgroup::empty() noexcept {
+    if (empty_)
+        return true;
     const unique_fd file = open_at(directory(), "cgroup.events", O_RDONLY);
     std::array<char, 256> text;
     const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
-    return size > 0 &&
-           std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=
-               std::string_view::npos;
+    if (size > 0)
+        empty_ =
+            std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=
+            std::string_view::npos;
+    return empty_;
 }
 
 }  // namespace coserve

@@ -25,13 +25,14 @@ public:
 
     void signal(int) const noexcept;
     void kill() noexcept;
-    bool empty() const noexcept;
+    // Of those that were in it: once it is, it stays so.
+    bool empty() noexcept;
 
 private:
     std::shared_ptr<cgroup_pool> pool_;
     std::string name_;
     unique_fd directory_;
-    bool killed_ = false;
+    bool killed_ = false, empty_ = false;
 };
 
 // False: there is no cgroup version 2, too old a kernel, or no right to make one.

@@ -29,6 +29,7 @@ class output_pipe final : watcher {
 public:
     // Errors: boost::system::system_error.
     output_pipe(core&, pipe_owner&, unique_fd);
+    ~output_pipe() { leave(); }
 
     // What is there, valid until the next call; nullopt: nothing yet, or it is over. One read a
     // turn, so that no child starves the rest of the core.
@@ -59,7 +60,9 @@ private:
 // What a child reads. Thread: on one core.
 class input_pipe final : watcher {
 public:
+    // An empty one: there is none.
     input_pipe(core&, pipe_owner&, unique_fd);
+    ~input_pipe() { leave(); }
 
     // How many bytes went in.
     std::size_t put(frame_view) noexcept;

@@ -141,8 +141,7 @@ task<bool> child_state::write(self_type self, frame_view data) {
 
 void child_state::close_input() noexcept {
     input_.close();
-    if (handler& writer = at_pipes_[input_writer]; writer && core_)
-        post_completion(core_->context(), release_handler(writer), error_code());
+    wake_at_pipes();
 }
 
 namespace {
@@ -216,8 +215,7 @@ void child_state::settle() noexcept {
         return;
     if (exit_ && tree_.empty())
         return be_gone();
-    if (phase_ == phase::running) {
-        core_->timers().disarm(*this);  // its time is over: what it left is the handle's
+    if (phase_ == phase::running) {  // what it left behind is the handle's
         if (let_go_)
             terminate(subprocess_end::stopped, grace_);
         return;
@@ -253,8 +251,7 @@ void child_state::terminate(subprocess_end reason, duration grace) noexcept {
     if (phase_ == phase::running) {
         const auto self = shared_from_this();
         phase_ = phase::stopping;
-        if (!exit_)
-            reason_ = reason;
+        reason_ = reason;
         kill_at_ = until;
         if (grace > duration::zero())
             tree_.signal(SIGTERM);
@@ -277,6 +274,10 @@ void child_state::finish_pipes() noexcept {
     input_.close();
     for (output_pipe& p : outputs_)
         p.finish();
+    wake_at_pipes();
+}
+
+void child_state::wake_at_pipes() noexcept {
     for (handler& h : at_pipes_) {
         if (h && core_)
             post_completion(core_->context(), release_handler(h), error_code());
@@ -296,6 +297,7 @@ void child_state::let_go() noexcept {
         terminate(subprocess_end::stopped, grace_);
     for (output_pipe& p : outputs_)
         p.close();
+    wake_at_pipes();
     core_->children().bury(shared_from_this());
 }
 

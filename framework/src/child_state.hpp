@@ -35,6 +35,7 @@ public:
     child_state(core&, const subprocess_options&, held_process, child_cgroup, child_pipes);
     ~child_state();
 
+    // Errors: boost::system::system_error; it is not to be kept then.
     void start();
 
     static task<bool> write(self_type, frame_view);
@@ -107,6 +108,7 @@ private:
     void force() noexcept;
     void be_gone() noexcept;
     void finish_pipes() noexcept;
+    void wake_at_pipes() noexcept;
 
     core* core_;  // null after its end
     child_set* set_ = nullptr;

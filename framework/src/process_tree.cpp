@@ -42,6 +42,11 @@ void reap(const unique_fd& process) noexcept {
 process_tree::process_tree(pid_t root, child_cgroup group) noexcept
     : root_(root), cgroup_(std::move(group)) {}
 
+process_tree::~process_tree() {
+    if (root_lives_)
+        orphans::of_this_process().forget(root_);
+}
+
 void process_tree::signal(int number) noexcept {
     if (cgroup_)
         return cgroup_.signal(number);

@@ -16,6 +16,9 @@ namespace coserve {
 class process_tree {
 public:
     process_tree(pid_t root, child_cgroup) noexcept;
+    process_tree(const process_tree&) = delete;
+    process_tree& operator=(const process_tree&) = delete;
+    ~process_tree();
 
     // To all that live.
     void signal(int) noexcept;

@@ -217,8 +217,8 @@ task<subprocess> subprocess::start(const subprocess_options& o) {
     const auto state = std::make_shared<child_state>(
         here, o, std::move(process), std::move(group), std::move(pipes.here)
     );
-    here.children().add(state);
     state->start();
+    here.children().add(state);
     co_return subprocess(state);
 }
 

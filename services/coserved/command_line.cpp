@@ -103,7 +103,7 @@ private:
     void read_settings() {
         settings& s = result_.settings;
         if (app_.count("--config") > 0)
-            read_config_file(config_, s);
+            read_config_file(config_, services_, s);
         coserve::option_reader reader("command line", given());
         s.read(reader);
         reader.finish();

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -83,7 +84,8 @@ std::string percent_encoded(std::string_view text) {
 
 class config_file {
 public:
-    config_file(const std::string& path, settings& into) : path_(path), settings_(into) {}
+    config_file(const std::string& path, const coserve::registry& services, settings& into)
+        : path_(path), services_(services), settings_(into) {}
 
     void read() {
         const toml::table root = parse();
@@ -157,13 +159,14 @@ private:
     }
 
     listen_request read_listener(const toml::table& table) const {
-        std::string written = required(table, "service") + '=' + required(table, "url");
+        const std::string service = required(table, "service");
+        std::string written = service + '=' + required(table, "url");
         char separator = written.find('?') == written.npos ? '?' : '&';
         for (const auto& [key, value] : table) {
             if (key.str() == "service" || key.str() == "url")
                 continue;
             const auto texts = query_texts(value);
-            if (!texts)
+            if (!texts || (value.is_array() && !may_repeat(service, key.str())))
                 refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
             for (const std::string& text : *texts) {
                 written += separator + percent_encoded(key.str()) + '=' + percent_encoded(text);
@@ -187,14 +190,26 @@ private:
         return value->as_string()->get();
     }
 
+    /// A service that is not known is complained of later.
+    bool may_repeat(const std::string& service, std::string_view key) const {
+        const std::vector<std::string> names = services_.names();
+        if (std::ranges::find(names, service) == names.end())
+            return false;
+        for (const coserve::option_description& d : services_.keys(service))
+            if (d.key == key)
+                return d.may_repeat;
+        return false;
+    }
+
     const std::string& path_;
+    const coserve::registry& services_;
     settings& settings_;
 };
 
 }  // namespace
 
-void read_config_file(const std::string& path, settings& into) {
-    config_file(path, into).read();
+void read_config_file(const std::string& path, const coserve::registry& services, settings& into) {
+    config_file(path, services, into).read();
 }
 
 }  // namespace coserved

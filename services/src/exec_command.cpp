@@ -21,7 +21,7 @@ namespace {
 
 /// For a command that is stopped to end, so that its client is told how: it is told soon in any
 /// case.
-constexpr duration patience = 100ms;
+constexpr duration patience = 50ms;
 
 std::string reason_text(exec_stop why) {
     switch (why) {

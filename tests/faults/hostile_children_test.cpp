@@ -36,13 +36,18 @@ const std::vector<hostile>& all_hostile() {
         {"deaf_setsid", "setsid sh -c \"trap '' TERM; echo ready; sleep 1000; sleep 1000\" & wait"},
         {"double_fork", "(setsid sh -c '(echo ready; exec sleep 1000) &' &); exec sleep 1000"},
         {"orphan_of_an_orphan",
-         "(setsid sh -c \"trap '' TERM; (setsid sh -c 'echo ready; sleep 1000; sleep 1000' &) ; exec sleep 1000\" &) ; sleep 1000"},
-        {"daemon", "setsid sh -c '(setsid sh -c \"echo ready; exec sleep 1000 > /dev/null 2>&1\" &)'; exit 0"},
+         "(setsid sh -c \"trap '' TERM; (setsid sh -c 'echo ready; sleep 1000; sleep 1000' &) ; "
+         "exec sleep 1000\" &) ; sleep 1000"},
+        {"daemon",
+         "setsid sh -c '(setsid sh -c \"echo ready; exec sleep 1000 > /dev/null 2>&1\" &)'; exit 0"
+        },
         {"stopped", "echo ready; kill -STOP $$; sleep 1000"},
         {"deaf_and_stopped", "trap '' TERM; echo ready; kill -STOP $$; sleep 1000; sleep 1000"},
         {"stopped_below", "sh -c 'trap \"\" TERM; echo ready; kill -STOP $$; sleep 1000' & wait"},
-        {"breeding", "trap '' TERM; echo ready; while :; do (setsid sleep 1000 &); sleep 0.01; done"},
-        {"successor", "trap 'setsid sleep 1000 & exit' TERM; echo ready; while :; do sleep 0.01; done"},
+        {"breeding", "trap '' TERM; echo ready; while :; do (setsid sleep 1000 &); sleep 0.01; done"
+        },
+        {"successor",
+         "trap 'setsid sleep 1000 & exit' TERM; echo ready; while :; do sleep 0.01; done"},
     };
     return all;
 }
@@ -152,7 +157,8 @@ TEST_P(hostile_children_test, their_neighbours_live) {
         EXPECT_THAT(living.survivors(), IsEmpty());
     };
     // Its daemon is its own child: it adopts its orphans.
-    const auto quiet = sh("(setsid sh -c '(echo ready; exec sleep 1000) &' &); exec sleep 1000", living);
+    const auto quiet =
+        sh("(setsid sh -c '(echo ready; exec sleep 1000) &' &); exec sleep 1000", living);
     testing::run_coroutine(context_, work(sh(all_hostile()[3].command, dying), quiet));
     EXPECT_THAT(own_children(), IsEmpty());
 }
@@ -181,9 +187,12 @@ TEST_P(hostile_children_test, many_at_once_on_two_cores) {
     std::vector<std::exception_ptr> errors(2);
     const auto work = [&](std::size_t core) -> task<> {
         task_group group(cores[core].get_executor());
-        const auto some = [](int first, int total, const mark& marked, std::atomic<int>& done) -> task<> {
+        const auto some = [](int first, int total, const mark& marked, std::atomic<int>& done
+                          ) -> task<> {
             for (int i = first; i < total; i += 16) {
-                auto o = sh(all_hostile()[static_cast<std::size_t>(i) % all_hostile().size()].command, marked);
+                auto o =
+                    sh(all_hostile()[static_cast<std::size_t>(i) % all_hostile().size()].command,
+                       marked);
                 o.timeout = 100ms;
                 o.grace = 200ms;
                 subprocess p = co_await subprocess::start(o);

@@ -626,6 +626,43 @@ TEST_F(subprocess_test, a_timeout) {
     EXPECT_EQ(run(o).exit.reason, subprocess_end::itself);
 }
 
+TEST_F(subprocess_test, a_timeout_of_what_it_left_behind) {
+    const mark m;
+    const auto work = [](const subprocess_options& o) -> task<> {
+        subprocess p = co_await subprocess::start(o);
+        const subprocess_result r = co_await p.collect(all);
+        EXPECT_EQ(text_of(r.output), "early\n");
+        EXPECT_EQ(r.exit.code, 2);
+        EXPECT_EQ(r.exit.reason, subprocess_end::itself);
+        EXPECT_EQ(p.stopping(), subprocess_end::timeout);
+        co_await p.gone();
+    };
+    auto o = sh("sleep 1000 & echo early; exit 2", m);
+    o.timeout = 100ms;
+    run(work(o));
+    EXPECT_THAT(m.survivors(), IsEmpty());
+}
+
+TEST_F(subprocess_test, a_reader_whose_handle_goes) {
+    const auto reads = [](std::optional<subprocess>& p) -> task<> {
+        auto reading = p->read();
+        EXPECT_FALSE(co_await std::move(reading));
+    };
+    const auto goes = [](std::optional<subprocess>& p) -> task<> {
+        co_await sleep(20ms);
+        p.reset();
+    };
+    const auto work = [&](const subprocess_options& o) -> task<> {
+        std::optional<subprocess> p;
+        p.emplace(co_await subprocess::start(o));
+        auto first = reads(p);
+        auto second = goes(p);
+        co_await (std::move(first) && std::move(second));
+    };
+    const auto o = sh("exec sleep 1000");
+    run(work(o));
+}
+
 TEST_F(subprocess_test, after_a_timeout_nobody_waits_for_the_deaf) {
     const mark m;
     auto o = sh("trap '' TERM; echo before; (sleep 1000)", m);

@@ -62,7 +62,8 @@ struct subprocess_options {
     subprocess_limits limits{};
     std::optional<subprocess_user> user{};  ///< unset: the same
     bool new_privileges = false;            ///< true: set-user-ID programs work
-    duration timeout{};                     ///< from its start, then it is stopped; 0: none
+    /// From its start until it, or what it left behind, is stopped; 0: none.
+    duration timeout{};
     /// From SIGTERM to SIGKILL; 0: SIGKILL at once.
     duration grace = std::chrono::seconds(1);
 
@@ -173,7 +174,7 @@ public:
     /// ended. That is when nobody holds them open any more, which may be later than the child's own
     /// end, and earlier where it closed them. Once it is being stopped (also by `timeout`), what
     /// had been written by then is all that comes: nobody waits for those that ignore SIGTERM.
-    /// Lifetime: the piece is valid until the next read of this handle.
+    /// Lifetime: the piece is valid until the next read of this handle, which must live as long.
     /// Errors: `errc::concurrent_read` where another coroutine reads already.
     /// Cancellation: throws; nothing is lost.
     task<std::optional<subprocess_piece>> read();
@@ -196,7 +197,7 @@ public:
     task<std::optional<subprocess_exit>> wait(duration limit);
     /// Set once the child itself has ended.
     const std::optional<subprocess_exit>& ended() const noexcept;
-    /// It was told to end, or its time has run out. `itself`: no.
+    /// Why it, or what it left behind, is being stopped, or was. `itself`: it is not.
     subprocess_end stopping() const noexcept;
 
     /// To the child and those of what it started that are still in its process group, as a
