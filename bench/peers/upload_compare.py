@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures uploads to coserve beside other ways to bring a file to a server, the limit being a bare splice loop.
 
-compare_uploads.py COSERVED_DIRECTORY PEERS_DIRECTORY [--directory DIR] [--size MiB] [--rounds N]
+upload_compare.py COSERVED_DIRECTORY PEERS_DIRECTORY [--directory DIR] [--size MiB] [--rounds N]
 
 Each round uploads the file once to each server in turn, from one sender that uses sendfile; the figures are medians of the
 rounds, ratios taken within each. Processor time is the server's, with its children. Nothing is measured that is not installed.
