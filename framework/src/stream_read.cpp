@@ -138,7 +138,7 @@ bool stream_state::find_next(std::optional<frame>& next) {
     if (!over) {
         if (!ended_)
             return false;
-        if (const unfinished_frame f = begun(); !f.empty())
+        if (const unfinished_frame f = begun(); !f.empty() || intake_)
             refuse_input(
                 errc::truncated_frame,
                 f.due != 0 ? std::to_string(f.have) + " of " + std::to_string(f.due) + " bytes"

@@ -167,7 +167,7 @@ void stream_state::arm_read() {
         allowed = stream_limits::file_timeout;
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
-        why = !frame.empty() ? errc::frame_timeout
+        why = !frame.empty() || intake_ ? errc::frame_timeout
               : first_read_  ? errc::first_frame_timeout
                              : errc::idle_timeout;
     }

@@ -190,6 +190,28 @@ TEST_P(stream_file_test, says_how_much_of_it_came) {
     EXPECT_THAT(message_, HasSubstr("3 of 102400 bytes"));
 }
 
+TEST_P(stream_file_test, says_that_none_of_it_came) {
+    for (const std::size_t size : {std::size_t{1}, 100 * kib}) {
+        open();
+        const open_file file;
+        finish_far();
+        EXPECT_EQ(failure(near_->receive_file(file.fd(), size)), errc::truncated_frame);
+        EXPECT_THAT(message_, HasSubstr("0 of " + std::to_string(size) + " bytes"));
+    }
+}
+
+TEST_P(stream_file_test, says_that_none_of_it_came_in_time) {
+    testing::manual_clock clock(context_);
+    for (const std::size_t size : {std::size_t{1}, 100 * kib}) {
+        open();
+        const open_file file;
+        const auto receiver = start(near_->receive_file(file.fd(), size));
+        turns();
+        clock.advance(31s);
+        EXPECT_EQ(failure(receiver), errc::frame_timeout);
+    }
+}
+
 TEST_P(stream_file_test, tells_a_files_error_from_a_connections) {
     for (const std::size_t size : {std::size_t{3}, 500 * kib}) {
         open();
