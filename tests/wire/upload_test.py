@@ -272,13 +272,15 @@ class JsonHeaderTest(UploadTest):
 
     def test_a_client_that_vanishes_leaves_nothing(self):
         self.start()
-        for sent in (0, 2, 30, 1000, 60_000):
-            peer = self.connect()
-            peer.sendall((announced("gone", JPEG) + JPEG)[:sent])
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", sent % 4 // 2, 0))
-            peer.close()
+        whole_header = len(announced("gone", JPEG))
+        for resets in (0, 1):
+            for sent in (0, 2, 30, whole_header, whole_header + 1, 1000, 60_000):
+                peer = self.connect()
+                peer.sendall((announced("gone", JPEG) + JPEG)[:sent])
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", resets, 0))
+                peer.close()
         self.upload(announced("after", b"x"), b"x")
-        self.check_log("after")
+        self.check_log("after", "0 of 70015 bytes", "1 of 70015 bytes")
         self.assertEqual(stored(self.uploads), ["after"])
         self.assertEqual(partials(self.uploads), [])
 
