@@ -1,6 +1,6 @@
-// The limit for uploads: what the kernel takes to bring a stream into a file. Each connection's bytes go by
-// splice into a nameless file of a directory, whose room is taken first; with `hash` they are read and
-// hashed by OpenSSL on the way instead.
+// The limit for uploads: what the kernel takes to bring a stream into a file. Each connection's
+// bytes go by splice into a nameless file of a directory, whose room is taken first; with `hash`
+// they are read and hashed by OpenSSL on the way instead.
 //
 // splice_server DIRECTORY SIZE [hash]
 #include <openssl/evp.h>
@@ -30,9 +30,8 @@ void splice_all(int from, int to) {
         fail("pipe");
     for (ssize_t n; (n = splice(from, nullptr, ends[1], nullptr, piece, SPLICE_F_MOVE)) > 0;)
         while (n > 0) {
-            const ssize_t moved = splice(
-                ends[0], nullptr, to, nullptr, static_cast<std::size_t>(n), SPLICE_F_MOVE
-            );
+            const ssize_t moved =
+                splice(ends[0], nullptr, to, nullptr, static_cast<std::size_t>(n), SPLICE_F_MOVE);
             if (moved <= 0)
                 fail("splice");
             n -= moved;
@@ -67,7 +66,8 @@ int main(int argc, char** argv) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
-    if (bind(listener, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(listener, 16) != 0)
+    if (bind(listener, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+        listen(listener, 16) != 0)
         fail("listen");
     getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
     std::printf("%d\n", ntohs(address.sin_port));

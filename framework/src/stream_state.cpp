@@ -168,8 +168,8 @@ void stream_state::arm_read() {
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
         why = !frame.empty() || intake_ ? errc::frame_timeout
-              : first_read_  ? errc::first_frame_timeout
-                             : errc::idle_timeout;
+              : first_read_             ? errc::first_frame_timeout
+                                        : errc::idle_timeout;
     }
     if (read_limit_ < at) {
         at = read_limit_;
