@@ -1,6 +1,8 @@
 #include "echo_command.hpp"
+#include "exec_command.hpp"
 #include "failure.hpp"
 #include "literal_text.hpp"
+#include "upload_command.hpp"
 
 #include <coserve/error.hpp>
 
@@ -42,8 +44,9 @@ std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
     if (!unknown.empty()) {
         const std::string first = unmarked(unknown.front());
         const bool is_command = app.get_subcommands().empty() && !first.starts_with('-');
-        text = is_command ? "unknown command " + first + "; the known one is echo"
-                          : "unknown argument " + first;
+        text = is_command
+                   ? "unknown command " + first + "; the known ones are echo, exec and upload"
+                   : "unknown argument " + first;
     }
     if (const auto at = text.find(" was given a disallowed flag override"); at != text.npos)
         text = "--" + text.substr(0, at) + " takes no value";
@@ -57,6 +60,8 @@ int run(int argc, char** argv) {
     app.set_help_flag("-h,--help", "Show this, and exit");
     app.require_subcommand(1);
     add_echo_command(app, chosen);
+    add_exec_command(app, chosen);
+    add_upload_command(app, chosen);
     try {
         app.parse(marked_arguments(argc, argv));
     } catch (const CLI::ParseError& e) {
@@ -77,6 +82,8 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a write that fails says so itself
     try {
         return run(argc, argv);
+    } catch (const remote_exit& e) {
+        return e.code;
     } catch (const coserve::configuration_error& e) {
         return complain(e.what(), 2);
     } catch (const std::exception& e) {

@@ -19,15 +19,20 @@ namespace {
 constexpr std::size_t full = std::size_t{64} << 10;
 
 /// Whoever shares standard output may have made it non-blocking.
-void wait_writable() {
-    pollfd p{STDOUT_FILENO, POLLOUT, 0};
+void wait_writable(int descriptor) {
+    pollfd p{descriptor, POLLOUT, 0};
     ::poll(&p, 1, -1);
 }
 
 }  // namespace
 
-output::output(boost::asio::io_context& context, std::optional<coserve::text_decoder> decoder)
-    : context_(context), decoder_(std::move(decoder)), is_terminal_(::isatty(STDOUT_FILENO) == 1) {}
+output::output(
+    boost::asio::io_context& context, std::optional<coserve::text_decoder> decoder, int descriptor
+)
+    : context_(context),
+      descriptor_(descriptor),
+      decoder_(std::move(decoder)),
+      is_terminal_(::isatty(descriptor) == 1) {}
 
 void output::line(std::string_view text) {
     part(text);
@@ -45,6 +50,12 @@ void output::end_line() {
     if (decoder_)
         show(decoder_->finish());
     append("\n");
+}
+
+void output::finish() {
+    if (decoder_)
+        show(decoder_->finish());
+    flush();
 }
 
 void output::show(std::string_view text) {
@@ -70,14 +81,17 @@ void output::append(std::string_view text) {
 void output::flush() {
     std::string_view rest = buffer_;
     while (!rest.empty()) {
-        const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+        const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
         if (written >= 0)
             rest.remove_prefix(static_cast<std::size_t>(written));
         else if (errno == EAGAIN)
-            wait_writable();
+            wait_writable(descriptor_);
         else if (errno != EINTR) {
             buffer_.clear();
-            throw failure(std::string("cannot write standard output: ") + std::strerror(errno));
+            throw failure(
+                std::string("cannot write standard ") +
+                (descriptor_ == STDOUT_FILENO ? "output: " : "error: ") + std::strerror(errno)
+            );
         }
     }
     buffer_.clear();

@@ -1,6 +1,7 @@
 #include "core.hpp"
 
 #include "blocking_threads.hpp"
+#include "child_set.hpp"
 
 #include <coserve/task.hpp>
 
@@ -90,6 +91,8 @@ void core::shutdown() {
         r->index_ = resident::absent;
         r->on_shutdown();
     }
+    if (children_)
+        children_->shutdown();
     for (turn_end* t : std::exchange(turn_ends_, {}))
         t->on_turn_end();
     timers_.shutdown();
@@ -105,6 +108,12 @@ blocking_threads& core::blocking() {
 
 void core::set_blocking(std::shared_ptr<blocking_threads> threads) noexcept {
     blocking_ = std::move(threads);
+}
+
+child_set& core::children() {
+    if (!children_)
+        children_ = std::make_unique<child_set>(*this);
+    return *children_;
 }
 
 }  // namespace coserve

@@ -19,6 +19,7 @@
 namespace coserve {
 
 class blocking_threads;
+class child_set;
 
 // What lives on a core and is told when its context ends: it must then drop the handlers that wait
 // on it (they own the coroutine, and that may own this) and not touch the core any more.
@@ -102,6 +103,10 @@ public:
     blocking_threads& blocking();
     void set_blocking(std::shared_ptr<blocking_threads>) noexcept;
 
+    child_set& children();
+
+    child_set* children_if_any() noexcept { return children_.get(); }
+
 private:
     void shutdown() override;
     void end_turn() noexcept;
@@ -113,6 +118,7 @@ private:
     std::vector<resident*> residents_;
     std::vector<turn_end*> turn_ends_, ending_;
     std::shared_ptr<blocking_threads> blocking_;
+    std::unique_ptr<child_set> children_;
     std::uint64_t turn_number_ = 0;
     bool in_turn_ = false, turn_posted_ = false, shut_down_ = false;
     std::atomic_flag entered_;  // one thread at a time, asserted

@@ -39,6 +39,10 @@ const char* sentence(errc code) noexcept {
         return "the executor is not an io_context's own";
     case errc::unencodable_text:
         return "the text cannot be encoded";
+    case errc::concurrent_send:
+        return "another coroutine is already sending a file on this stream";
+    case errc::file_too_short:
+        return "the file has fewer bytes than were to be sent";
     }
     return "unknown error";
 }

@@ -2,28 +2,10 @@
 
 #include "stream_state.hpp"
 
-#include <coserve/blocking_pool.hpp>
-
-#include <cerrno>
 #include <stdexcept>
-#include <unistd.h>
 #include <utility>
 
 namespace coserve {
-
-namespace {
-
-void write_all(int file, std::span<const std::byte> data) {
-    while (!data.empty()) {
-        const ssize_t n = ::write(file, data.data(), data.size());
-        if (n > 0)
-            data = data.subspan(static_cast<std::size_t>(n));
-        else if (n == 0 || errno != EINTR)
-            throw system_error(n == 0 ? ENOSPC : errno, boost::system::system_category(), "write");
-    }
-}
-
-}  // namespace
 
 frame_stream::frame_stream(stream_state* state) noexcept : state_(state) {}
 
@@ -54,20 +36,6 @@ frame_stream::read_operation frame_stream::read_header() noexcept {
 
 frame_stream::read_operation frame_stream::read_body() noexcept {
     return {*state_, {.what = read_request::kind::body}};
-}
-
-task<std::uint64_t> frame_stream::read_body(int file) {
-    std::uint64_t size = 0;
-    bytes piece;
-    auto write = [&] { write_all(file, piece); };
-    for (;;) {
-        const auto next = co_await read_body();
-        if (!next)
-            co_return size;
-        piece.assign(next->begin(), next->end());  // the stream may end while it is written
-        co_await run_blocking(write);
-        size += piece.size();
-    }
 }
 
 frame_stream::read_operation frame_stream::read_some() noexcept {
@@ -132,6 +100,10 @@ void frame_stream::abort() noexcept {
     state_->abort();
 }
 
+const stream_limits& frame_stream::limits() const noexcept {
+    return state_->limits();
+}
+
 const endpoint& frame_stream::peer() const noexcept {
     return state_->peer();
 }
@@ -146,6 +118,10 @@ bool frame_stream::draining() const noexcept {
 
 std::size_t frame_stream::queued() const noexcept {
     return state_->queued();
+}
+
+std::size_t frame_stream::unacknowledged() const noexcept {
+    return state_->unacknowledged();
 }
 
 mailbox frame_stream::sender() const {

@@ -82,6 +82,10 @@ decoded json_header_codec::decode_body(std::span<const std::byte> input) {
     return {.what = decoded::outcome::frame, .size = size, .consumed = size};
 }
 
+void json_header_codec::count_body(std::uint64_t size) noexcept {
+    taken_ += size;
+}
+
 std::uint64_t json_header_codec::body_left() const noexcept {
     return header_given_ ? body_ - taken_ : 0;
 }

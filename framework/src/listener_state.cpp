@@ -1,6 +1,7 @@
 #include "listener_state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace coserve {
 
@@ -9,9 +10,13 @@ listener_options listener_options::read(
 ) {
     listener_options o;
     const service& found = known.find(service_name);
-    o.make_handler = found(reader);
+    prepared_service prepared = found(reader);
+    o.make_handler = std::move(prepared.make_handler);
+    o.start = std::move(prepared.start);
+    o.limits = prepared.limits;
     o.limits.read(reader);
-    o.codecs = known.framings().read(reader, o.limits);
+    o.codecs =
+        prepared.codecs ? prepared.codecs(o.limits) : known.framings().read(reader, o.limits);
     reader.count(
         "max-connections",
         o.max_connections,

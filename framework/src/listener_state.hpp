@@ -26,6 +26,7 @@ struct listener_options {
     std::size_t max_connections_per_peer = 0;
     int backlog = 4096;
     handler_factory make_handler;
+    std::function<void()> start;
 
     // Reads all keys, the service's included, and refuses what nobody knows.
     static listener_options read(option_reader&, const registry&, std::string_view service);

@@ -47,6 +47,21 @@ void option_reader::text(std::string_view key, std::string& value, std::string_v
         value = *written;
 }
 
+void option_reader::texts(
+    std::string_view key, std::vector<std::string>& values, std::string_view help
+) {
+    std::string fallback;
+    for (const std::string& value : values)
+        fallback += (fallback.empty() ? "" : ", ") + value;
+    describe(key, "text, may be repeated", std::move(fallback), help);
+    std::ranges::find(described_, key, &option_description::key)->may_repeat = true;
+    if (find(key))
+        values.clear();
+    for (const option& o : given_)
+        if (o.key == key)
+            values.push_back(o.value);
+}
+
 void option_reader::flag(std::string_view key, bool& value, std::string_view help) {
     describe(key, "on or off", value ? "on" : "off", help);
     const std::string* written = find(key);
@@ -142,15 +157,13 @@ std::int64_t option_reader::read_integer(
 }
 
 void option_reader::finish() const {
-    const auto is_known = [this](const option& o) {
-        return std::ranges::find(described_, o.key, &option_description::key) != described_.end();
-    };
     for (auto o = given_.begin(); o != given_.end(); ++o) {
-        if (!is_known(*o))
+        const auto known = std::ranges::find(described_, o->key, &option_description::key);
+        if (known == described_.end())
             throw configuration_error(
                 subject_ + ": unknown key \"" + printable(o->key) + "\"; " + known_keys()
             );
-        if (std::ranges::find(given_.begin(), o, o->key, &option::key) != o)
+        if (!known->may_repeat && std::ranges::find(given_.begin(), o, o->key, &option::key) != o)
             throw configuration_error(
                 subject_ + ": " + o->key + '=' + printable(o->value) + ": the key is written twice"
             );

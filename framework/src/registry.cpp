@@ -28,7 +28,7 @@ void registry::add_service(std::string_view name, service s) {
 }
 
 void registry::add_function(std::string_view name, std::function<task<>(frame_stream&)> function) {
-    add_service(name, [function = std::move(function)](option_reader&) -> handler_factory {
+    add_service(name, [function = std::move(function)](option_reader&) -> prepared_service {
         return [function]() -> std::unique_ptr<stream_handler> {
             return std::make_unique<function_handler>(function);
         };

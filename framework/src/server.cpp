@@ -92,6 +92,12 @@ bool server_handle::draining() const noexcept {
     return !state || state->stopping();
 }
 
+std::optional<std::chrono::steady_clock::time_point>
+server_handle::drain_deadline() const noexcept {
+    const auto state = state_.lock();
+    return state ? state->drain_deadline() : std::nullopt;
+}
+
 server_stats server_handle::stats() const noexcept {
     const auto state = state_.lock();
     return state ? state->stats() : server_stats{};

@@ -1,5 +1,6 @@
 #include "server_state.hpp"
 
+#include "child_set.hpp"
 #include "error_text.hpp"
 #include "periodic_action.hpp"
 #include "socket_transport.hpp"
@@ -84,6 +85,8 @@ server_state::add_listener(const listen_spec& spec, std::string_view text, liste
 std::vector<std::string>
 server_state::listen(const listen_spec& spec, std::string_view text, listener_hooks hooks) {
     const auto pattern = add_listener(spec, text, hooks);
+    if (pattern->options.start)
+        pattern->options.start();
     std::vector<std::string> urls;
     for (listening& l : listen_at(spec.url, pattern->options.backlog)) {
         const auto one = add_listener(spec, text, hooks);
@@ -150,6 +153,10 @@ void server_state::run() {
     });
     start_serving();
     pool_->run();
+    for (const auto& c : cores_) {
+        if (child_set* const children = core::of(*c->context).children_if_any())
+            children->end_all(cut_short_ ? duration::zero() : time_after_expiry);
+    }
 }
 
 void server_state::wait_until_done(asio::any_completion_handler<void(error_code)> h) {
@@ -284,8 +291,10 @@ void server_state::begin_drain() {
         return;
     for (acceptor& a : acceptors_)
         a.stop();
+    const time_point deadline = first_core().timers().after(options_.drain_timeout);
+    drain_deadline_ = deadline;  // before a session hears of the drain
     on_each_core([](session& s) { s.begin_drain(); });
-    first_core().timers().arm(*this, first_core().timers().after(options_.drain_timeout));
+    first_core().timers().arm(*this, deadline);
     check_done();
 }
 
@@ -311,12 +320,25 @@ void server_state::expire(bool at_once) {
         const std::string left = std::to_string(active_.load());
         const std::array<log_field, 1> fields{{{"connections", left}}};
         log({log_level::warning, "drain cut short", fields});
+        stop_children();
         on_each_core([](session& s) { s.expire(); });
     }
+    cut_short_ = at_once;
     if (at_once)
         finish_serving();
     else
         first_core().timers().arm(*this, first_core().timers().now() + time_after_expiry);
+}
+
+// On a host's context there may be others: its sessions' end with these.
+void server_state::stop_children() {
+    for (const auto& c : cores_) {
+        if (pool_)
+            asio::post(*c->context, [context = c->context] {
+                if (child_set* const children = core::of(*context).children_if_any())
+                    children->stop_all(subprocess_end::drain, time_after_expiry);
+            });
+    }
 }
 
 void server_state::check_done() noexcept {
@@ -336,6 +358,11 @@ void server_state::finish_serving() noexcept {
 }
 
 // ---- any thread
+
+std::optional<time_point> server_state::drain_deadline() const noexcept {
+    const time_point deadline = drain_deadline_;
+    return deadline == never ? std::nullopt : std::optional(deadline);
+}
 
 server_stats server_state::stats() const noexcept {
     return {accepted_, active_, refused_, failed_};

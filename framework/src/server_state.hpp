@@ -17,6 +17,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace coserve {
@@ -50,6 +51,7 @@ public:
     // Any thread.
     void stop() noexcept;
     bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+    std::optional<time_point> drain_deadline() const noexcept;
     server_stats stats() const noexcept;
     void log(const log_record&) const noexcept;
 
@@ -82,6 +84,7 @@ private:
     void on_each_core(std::function<void(session&)>);
     void begin_drain();
     void expire(bool at_once);
+    void stop_children();
     void connection_ended() noexcept;
     void check_done() noexcept;
     void finish_serving() noexcept;
@@ -101,10 +104,11 @@ private:
     std::mutex mutex_;
     bool attached_ = true;
     std::atomic<bool> stopping_ = false;
+    std::atomic<time_point> drain_deadline_{never};  // never: no drain has begun
     std::atomic<std::size_t> active_ = 0;
     std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
     log_limit caps_logged_{1};
-    bool serving_ = false, draining_ = false, expired_ = false, done_ = false;
+    bool serving_ = false, draining_ = false, expired_ = false, cut_short_ = false, done_ = false;
 };
 
 }  // namespace coserve

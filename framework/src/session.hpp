@@ -36,6 +36,7 @@ public:
 
     task_group& tasks();
     server_handle server() const;
+    void log(log_level, std::string_view message, std::string_view reason) noexcept;
 
     void begin_drain();
     // Cancels what runs and resets the connection; finish() has 1 s.
@@ -67,7 +68,6 @@ private:
     void report_lost_output() noexcept;
     void report(std::exception_ptr) noexcept;
     peer_info peer() const noexcept;
-    void log(log_level, std::string_view message, std::string_view reason) noexcept;
 
     core& core_;
     [[no_unique_address]] connection_permit permit_;  // its padding holds what follows

@@ -73,6 +73,8 @@ public:
 
     std::size_t unacknowledged() const noexcept override { return ask(SIOCOUTQ); }
 
+    int descriptor() const noexcept override { return fd_.get(); }
+
     const endpoint& peer() const noexcept override { return peer_; }
 
     endpoint local() const noexcept override { return local_of(fd_.get()); }

@@ -140,6 +140,7 @@ void stream_state::finish_close(bool reset) noexcept {
     for (const auto what :
          {stream_event::writable,
           stream_event::flushed,
+          stream_event::sendable,
           stream_event::peer_gone,
           stream_event::closed})
         wake(what);
@@ -158,7 +159,11 @@ void stream_state::fail(error_code error) noexcept {
     output_.release(core_->buffers());
     write_deadline_ = never;
     fail_read(why);
-    for (const auto what : {stream_event::writable, stream_event::flushed, stream_event::peer_gone})
+    for (const auto what :
+         {stream_event::writable,
+          stream_event::flushed,
+          stream_event::sendable,
+          stream_event::peer_gone})
         wake(what);
     if (phase_ != phase::open)
         finish_close(true);

@@ -32,4 +32,9 @@ server_handle stream_handler::server() const {
     return session_->server();
 }
 
+void stream_handler::log(log_level level, std::string_view message, std::string_view reason)
+    const noexcept {
+    session_->log(level, message, reason);
+}
+
 }  // namespace coserve

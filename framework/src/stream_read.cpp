@@ -72,7 +72,9 @@ void stream_state::read(const read_request& request, frame_handler h) {
 }
 
 void stream_state::begin_read(const read_request& request) {
-    if (reader_ || (kept_request_ && kept_request_->handing_over))
+    const bool for_file =
+        request.what == read_request::kind::arrival || request.what == read_request::kind::piece;
+    if (reader_ || (kept_request_ && kept_request_->handing_over) || (intake_ && !for_file))
         throw system_error(make_error_code(errc::concurrent_read));
     if (request.what == read_request::kind::header || request.what == read_request::kind::body)
         headers();
@@ -93,13 +95,11 @@ bool stream_state::find_next(std::optional<frame>& next) {
     if (read_failure_)
         std::rethrow_exception(read_failure_);
     bool found = false;
-    // A body has no end before its end, not even where a drain would stop.
-    const bool in_body = request_->what == read_request::kind::body && headers().body_left() != 0;
-    const bool over = drained() && !in_body;
+    const bool over = drained() && !comes_to_its_end();
     if (!over) {
         switch (request_->what) {
         case read_request::kind::body:
-            if (!in_body) {
+            if (headers().body_left() == 0) {
                 next.reset();
                 return true;
             }
@@ -107,6 +107,13 @@ bool stream_state::find_next(std::optional<frame>& next) {
         case read_request::kind::frame:
         case read_request::kind::header:
             found = decode(next);
+            break;
+        case read_request::kind::arrival:
+            if ((found = readable_))
+                next.emplace(nullptr, 0);
+            break;
+        case read_request::kind::piece:
+            found = find_piece(next);
             break;
         case read_request::kind::some:
             if ((found = !input_.empty()))
@@ -126,7 +133,7 @@ bool stream_state::find_next(std::optional<frame>& next) {
     if (!over) {
         if (!ended_)
             return false;
-        if (const unfinished_frame f = begun(); !f.empty())
+        if (const unfinished_frame f = begun(); !f.empty() || intake_)
             refuse_input(
                 errc::truncated_frame,
                 f.due != 0 ? std::to_string(f.have) + " of " + std::to_string(f.due) + " bytes"
@@ -135,6 +142,19 @@ bool stream_state::find_next(std::optional<frame>& next) {
     }
     ++spent_;
     next.reset();
+    return true;
+}
+
+// A body has no end before its end, not even where a drain would stop; nor has a file.
+bool stream_state::comes_to_its_end() const {
+    return intake_ || (request_->what == read_request::kind::body && headers().body_left() != 0);
+}
+
+bool stream_state::find_piece(std::optional<frame>& next) {
+    const std::size_t size = std::min(input_.size(), request_->size);
+    if (size == 0)
+        return false;
+    next = deliver(0, size, size);
     return true;
 }
 
@@ -205,7 +225,11 @@ bool stream_state::find_delimiter(std::optional<frame>& next) {
 
 frame stream_state::deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept {
     delivered_ = used_up;
-    if (request_->what >= read_request::kind::some)  // a raw read
+    if (intake_)
+        intake_->received += size;
+    if (intake_ && intake_->of_body)
+        headers().count_body(size);
+    else if (request_->what >= read_request::kind::piece)  // a raw read
         decoder_->restart();
     if (request_->what == read_request::kind::body) [[unlikely]]
         count_part(used_up);
@@ -243,6 +267,9 @@ unfinished_frame stream_state::begun() const noexcept {
         return decoder_->unfinished(input_.size());
     case read_request::kind::exactly:
         return {input_.size(), request_->size};
+    case read_request::kind::arrival:
+    case read_request::kind::piece:
+        return {intake_->received + input_.size(), intake_->size};
     case read_request::kind::some:
     case read_request::kind::until:
         return {input_.size(), 0};
@@ -259,6 +286,8 @@ void stream_state::refuse_input(const error_code& error, const std::string& deta
 // One read a turn, so that no connection starves the others. True: there is more, or the end, or a
 // failure.
 bool stream_state::pull() {
+    if (request_->what == read_request::kind::arrival)
+        return readable_;
     if (!readable_ || pulled_turn_ == core_->turn_number())
         return false;
     pulled_turn_ = core_->turn_number();

@@ -37,8 +37,10 @@ void stream_state::on_ready(std::uint32_t events) {
         urgent_ = true;
     if (events & ~static_cast<std::uint32_t>(EPOLLOUT))
         readable_ = true;
-    if ((events & EPOLLOUT) && !std::exchange(writable_, true))
+    if ((events & EPOLLOUT) && !std::exchange(writable_, true)) {
+        wake(stream_event::sendable);
         flush_output();
+    }
     if (!readable_)
         return;
     if (phase_ != phase::open)
@@ -90,6 +92,9 @@ bool stream_state::happened(stream_event what) {
     case stream_event::flushed:
         throw_write_failure();
         return output_.empty();
+    case stream_event::sendable:
+        throw_write_failure();
+        return writable_;
     case stream_event::peer_gone:
         return peer_gone_ || phase_ == phase::closed;
     case stream_event::closed:
@@ -155,11 +160,13 @@ void stream_state::arm_read() {
         const std::uint64_t size = std::max(frame.have, frame.due);
         allowed = limits_->time_for_frame(in_pieces ? std::min(size, piece) : size);
     }
+    if (intake_ && limits_->frame_timeout != duration::zero())
+        allowed = stream_limits::file_timeout;
     if (allowed != duration::zero()) {
         at = waiting_since(!frame.empty()) + allowed;
-        why = !frame.empty() ? errc::frame_timeout
-              : first        ? errc::first_frame_timeout
-                             : errc::idle_timeout;
+        why = !frame.empty() || intake_ ? errc::frame_timeout
+              : first                   ? errc::first_frame_timeout
+                                        : errc::idle_timeout;
     }
     if (read_limit_ < at) {
         at = read_limit_;

@@ -4,6 +4,7 @@
 
 #include "byte_queue.hpp"
 #include "core.hpp"
+#include "file_transfer.hpp"
 #include "transport.hpp"
 
 #include <coserve/codec.hpp>
@@ -29,9 +30,17 @@ protected:
     ~stream_observer() = default;
 };
 
+// A file that a stream is receiving. Nobody else reads it meanwhile.
+struct file_intake {
+    std::uint64_t size = 0, received = 0;
+    bool of_body = false;  // of a frame whose header was read
+
+    std::uint64_t left() const noexcept { return size - received; }
+};
+
 // Owned by its frame_stream until that is destroyed, then by its core until it is closed. Freed at
-// the end of a turn. Its four sides are in stream_read.cpp, stream_write.cpp, stream_close.cpp, and
-// stream_state.cpp, which has events and deadlines.
+// the end of a turn. Its sides are in stream_read.cpp, stream_write.cpp, stream_file.cpp,
+// stream_close.cpp, and stream_state.cpp, which has events and deadlines.
 class stream_state final : watcher, timer, turn_end, resident {
 public:
     using frame_handler = completion<void(std::exception_ptr, std::optional<frame>)>;
@@ -50,6 +59,44 @@ public:
     bool write_frame(frame_view header, frame_view body);
     bool write(frame_view raw);
     void flush_output() noexcept;
+
+    // ---- files
+    // Errors: errc::concurrent_read, and what ended the stream.
+    void begin_intake(file_intake&);
+
+    void end_intake() noexcept { intake_ = nullptr; }
+
+    // Of the body whose header was read. Errors: errc::no_headers.
+    std::uint64_t body_left() const { return headers().body_left(); }
+
+    // Whether the rest is best taken from the socket itself.
+    bool takes_directly() const noexcept;
+    std::size_t piece_size() const noexcept;
+
+    std::uint64_t intake_left() const noexcept { return intake_->left(); }
+
+    // The socket, for a thread that works on it even where this side closes; -1: there is none.
+    int duplicate_socket() const;
+    // Around such a thread's work.
+    void leave_input() noexcept { readable_ = false; }
+
+    void resume_input(const file_transfer&);
+
+    // Where the kernel moves nothing past it.
+    bool has_urgent_byte() const noexcept { return urgent_; }
+
+    // Errors: errc::concurrent_send.
+    void begin_sending_file();
+    // Nothing else goes out until end_sending_file().
+    void hold_output() noexcept { output_held_ = true; }
+
+    void end_sending_file() noexcept;
+    std::size_t send_part(std::span<const std::byte>);
+    void leave_output() noexcept { writable_ = false; }
+
+    void resume_output(const file_transfer&);
+    // From now on a peer that takes nothing has its time.
+    void arm_sending() noexcept;
 
     // ---- waiting for anything else
     bool happened(stream_event);
@@ -72,6 +119,10 @@ public:
     bool draining() const noexcept { return draining_; }
 
     std::size_t queued() const noexcept { return output_.size(); }
+
+    const stream_limits& limits() const noexcept { return *limits_; }
+
+    std::size_t unacknowledged() const noexcept { return transport_->unacknowledged(); }
 
     const endpoint& peer() const noexcept { return transport_->peer(); }
 
@@ -121,6 +172,8 @@ private:
     bool decode(std::optional<frame>& next);
     decoded look_at_input();
     header_codec& headers() const;
+    bool find_piece(std::optional<frame>& next);
+    bool comes_to_its_end() const;
     bool find_delimiter(std::optional<frame>& next);
     frame deliver(std::size_t offset, std::size_t size, std::size_t used_up) noexcept;
     void count_whole(std::size_t size) noexcept;
@@ -182,6 +235,7 @@ private:
 
     const read_request* request_ = nullptr;  // of the read under way
     std::shared_ptr<kept_request> kept_request_;
+    file_intake* intake_ = nullptr;
     frame_handler reader_;
     std::forward_list<waiter> waiters_;
     std::shared_ptr<mailbox::state> mailbox_;
@@ -205,6 +259,7 @@ private:
     bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false, urgent_ = false;
     bool waiting_for_rest_ = false, waiting_paused_ = false, first_read_ = true, draining_ = false,
          turn_end_asked_ = false;
+    bool sending_file_ = false, output_held_ = false;
     bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
 };
 

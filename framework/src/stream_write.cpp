@@ -77,7 +77,7 @@ bool stream_state::queue(const envelope& e) {
             make_error_code(errc::output_overflow),
             std::to_string(output_.size()) + " bytes are queued"
         );
-    if (writable_ && e.payload[0].size() + e.payload[1].size() >= direct_payload)
+    if (writable_ && !output_held_ && e.payload[0].size() + e.payload[1].size() >= direct_payload)
         send_directly(e);
     else
         copy(e, 0);
@@ -127,12 +127,12 @@ bool stream_state::ready_to_write() {
 
 // At the latest when this turn ends; most often a read has done it by then.
 void stream_state::request_flush() {
-    if (!output_.empty() && writable_ && !std::exchange(turn_end_asked_, true))
+    if (!output_.empty() && writable_ && !output_held_ && !std::exchange(turn_end_asked_, true))
         core_->at_turn_end(*this);
 }
 
 void stream_state::flush_output() noexcept {
-    if (output_.empty() || !writable_ || write_failure_)
+    if (output_.empty() || !writable_ || output_held_ || write_failure_)
         return;
     const iovec all = vector_of(output_.data());
     output_.consume(send({&all, 1}));

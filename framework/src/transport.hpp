@@ -43,6 +43,9 @@ public:
     // Bytes of ours that the peer has not acknowledged.
     virtual std::size_t unacknowledged() const noexcept = 0;
 
+    // A socket's, for calls that need one; -1: there is none.
+    virtual int descriptor() const noexcept { return -1; }
+
     virtual const endpoint& peer() const noexcept = 0;
     virtual endpoint local() const noexcept = 0;
 };

@@ -29,6 +29,8 @@ constexpr std::array setting_flags{
     flag{
         "--ports-file", "FILE", "Gets a JSON array of {\"service\", \"url\"}, with the real ports"
     },
+    flag{"--exec-allow", "PROGRAM", "That exec may run, without a shell; may be repeated [none]"},
+    flag{"--upload-dir", "DIR", "Where uploads go, made if it is absent [./uploads]"},
     flag{"--max-connections", "N", "Of all listeners together; 0: no limit [0]"},
     flag{"--log-level", "LEVEL", "debug, info, warning or error [info]"},
     flag{"--log-format", "FORMAT", "text or json, on stderr [text]"},
@@ -67,10 +69,15 @@ public:
         )
             ->disable_flag_override();
         app_.add_option(
-                "--listen", listens_, "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700]"
+                "--listen",
+                listens_,
+                "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700, "
+                "exec=tcp://127.0.0.1:7701 and upload=tcp://127.0.0.1:7702]"
         )
             ->type_name("SERVICE=URL")
             ->allow_extra_args(false);
+        app_.add_flag("--exec-shell", exec_shell_, "exec may run any command, by /bin/sh -c")
+            ->disable_flag_override();
         for (const flag& f : setting_flags)
             app_.add_option(f.name, f.help)
                 ->type_name(f.value)
@@ -96,7 +103,7 @@ private:
     void read_settings() {
         settings& s = result_.settings;
         if (app_.count("--config") > 0)
-            read_config_file(config_, s);
+            read_config_file(config_, services_, s);
         coserve::option_reader reader("command line", given());
         s.read(reader);
         reader.finish();
@@ -113,12 +120,15 @@ private:
         for (const flag& f : setting_flags)
             for (const std::string& value : app_.get_option(f.name)->results())
                 options.push_back({std::string(f.name).substr(2), value});
+        if (exec_shell_)
+            options.push_back({"exec-shell", "on"});
         return options;
     }
 
     const coserve::registry& services_;
-    CLI::App app_{"Serves echo and sink over TCP and Unix sockets.", "coserved"};
+    CLI::App app_{"Serves echo, exec, upload and sink over TCP and Unix sockets.", "coserved"};
     bool help_ = false;
+    bool exec_shell_ = false;
     bool version_ = false;
     std::string config_;
     std::vector<std::string> listens_;

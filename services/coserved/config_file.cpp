@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coserved {
 namespace {
@@ -43,6 +46,23 @@ std::optional<std::string> query_text(const toml::node& value) {
     return std::nullopt;
 }
 
+/// The same for each element of an array; nullopt where one of them has none.
+std::optional<std::vector<std::string>> query_texts(const toml::node& value) {
+    const toml::array* const list = value.as_array();
+    if (!list) {
+        auto text = query_text(value);
+        return text ? std::optional(std::vector{std::move(*text)}) : std::nullopt;
+    }
+    std::vector<std::string> texts;
+    for (const toml::node& element : *list) {
+        auto text = query_text(element);
+        if (!text)
+            return std::nullopt;
+        texts.push_back(std::move(*text));
+    }
+    return texts;
+}
+
 /// Everything but letters, digits and a few marks as %NN.
 std::string percent_encoded(std::string_view text) {
     constexpr std::string_view plain =
@@ -64,7 +84,8 @@ std::string percent_encoded(std::string_view text) {
 
 class config_file {
 public:
-    config_file(const std::string& path, settings& into) : path_(path), settings_(into) {}
+    config_file(const std::string& path, const coserve::registry& services, settings& into)
+        : path_(path), services_(services), settings_(into) {}
 
     void read() {
         const toml::table root = parse();
@@ -96,11 +117,15 @@ private:
 
     void read_setting(const toml::key& key, const toml::node& value) {
         check_setting(key, value);
-        const auto text = query_text(value);
-        if (!text)
+        const auto texts = query_texts(value);
+        if (!texts)
             refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
-        coserve::option_reader reader(place(value.source()), {{std::string(key.str()), *text}});
+        std::vector<coserve::option> given;
+        for (const std::string& text : *texts)
+            given.push_back({std::string(key.str()), text});
+        coserve::option_reader reader(place(value.source()), std::move(given));
         settings_.read(reader);
+        reader.finish();
     }
 
     void check_setting(const toml::key& key, const toml::node& value) const {
@@ -114,6 +139,8 @@ private:
             }
             if (d.values == "text" && !value.is_string())
                 refuse(value.source(), key.str(), "must be a string, in quotes");
+            if (value.is_array() && !d.may_repeat)
+                refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
             return;
         }
         refuse(
@@ -132,16 +159,19 @@ private:
     }
 
     listen_request read_listener(const toml::table& table) const {
-        std::string written = required(table, "service") + '=' + required(table, "url");
+        const std::string service = required(table, "service");
+        std::string written = service + '=' + required(table, "url");
         char separator = written.find('?') == written.npos ? '?' : '&';
         for (const auto& [key, value] : table) {
             if (key.str() == "service" || key.str() == "url")
                 continue;
-            const auto text = query_text(value);
-            if (!text)
+            const auto texts = query_texts(value);
+            if (!texts || (value.is_array() && !may_repeat(service, key.str())))
                 refuse(value.source(), key.str(), "must be a string, a whole number or a boolean");
-            written += separator + percent_encoded(key.str()) + '=' + percent_encoded(*text);
-            separator = '&';
+            for (const std::string& text : *texts) {
+                written += separator + percent_encoded(key.str()) + '=' + percent_encoded(text);
+                separator = '&';
+            }
         }
         return {std::move(written), place(table.source())};
     }
@@ -160,14 +190,26 @@ private:
         return value->as_string()->get();
     }
 
+    /// A service that is not known is complained of later.
+    bool may_repeat(const std::string& service, std::string_view key) const {
+        const std::vector<std::string> names = services_.names();
+        if (std::ranges::find(names, service) == names.end())
+            return false;
+        for (const coserve::option_description& d : services_.keys(service))
+            if (d.key == key)
+                return d.may_repeat;
+        return false;
+    }
+
     const std::string& path_;
+    const coserve::registry& services_;
     settings& settings_;
 };
 
 }  // namespace
 
-void read_config_file(const std::string& path, settings& into) {
-    config_file(path, into).read();
+void read_config_file(const std::string& path, const coserve::registry& services, settings& into) {
+    config_file(path, services, into).read();
 }
 
 }  // namespace coserved

@@ -4,6 +4,8 @@
 
 #include "settings.hpp"
 
+#include <coserve/registry.hpp>
+
 #include <string>
 
 namespace coserved {
@@ -19,6 +21,6 @@ namespace coserved {
 ///     idle-timeout = "60s"
 ///
 /// Errors: `coserve::configuration_error` that names the file and the line.
-void read_config_file(const std::string& path, settings&);
+void read_config_file(const std::string& path, const coserve::registry&, settings&);
 
 }  // namespace coserved

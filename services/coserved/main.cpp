@@ -1,9 +1,11 @@
 #include "command_line.hpp"
+#include "exec_checks.hpp"
 #include "ports_file.hpp"
 #include "process.hpp"
 
 #include <coserve/server.hpp>
 #include <coserve/services/bundled.hpp>
+#include <coserve/subprocess.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -73,6 +75,8 @@ coserve::listener listen(coserve::server& server, const listen_request& request)
 void check(const coserve::server& server, const listen_request& request) {
     try {
         server.check(request.service_and_url);
+        if (request.is_exec())
+            check_exec_address(request.url());
     } catch (const coserve::configuration_error& e) {
         throw coserve::configuration_error(located(request, e.what()));
     }
@@ -87,11 +91,23 @@ coserve::server_options server_options(const settings& s) {
     return options;
 }
 
+void warn(const coserve::log_sink& log, const settings& s) {
+    for (const listen_request& request : s.listeners) {
+        if (!request.is_exec())
+            continue;
+        for (const std::string& warning : exec_warnings(request.url()))
+            log({coserve::log_level::warning, warning, {}});
+    }
+}
+
 void serve(coserve::server& server, const settings& s) {
     std::vector<bound_listener> bound;
     for (const listen_request& request : s.listeners)
-        for (const std::string& url : listen(server, request).urls())
+        for (const std::string& url : listen(server, request).urls()) {
+            if (request.is_exec())  // a name may lead elsewhere by now
+                check_exec_address(url);
             bound.push_back({request.service(), url});
+        }
     // From now on a signal waits for run(), which is told of those that Asio had caught before it.
     boost::asio::io_context early;
     const boost::asio::signal_set caught(early, SIGINT, SIGTERM);
@@ -112,14 +128,21 @@ int run(int argc, char** argv) {
         print(asked.shown);
         return success;
     }
-    coserve::server server(server_options(asked.settings));
-    add_bundled_services(server.registry());
+    const coserve::exec_policy policy = exec_policy_of(asked.settings);
+    const coserve::server_options options = server_options(asked.settings);
+    coserve::server server(options);
+    add_bundled_services(server.registry(), policy, asked.settings.upload_dir);
     for (const listen_request& request : asked.settings.listeners)
         check(server, request);
-    if (asked.check_only)
+    if (asked.check_only) {
         print("The configuration is valid.\n");
-    else
-        serve(server, asked.settings);
+        return success;
+    }
+    if (policy.allows_anything()) {
+        coserve::track_processes();
+        warn(options.log, asked.settings);
+    }
+    serve(server, asked.settings);
     return success;
 }
 

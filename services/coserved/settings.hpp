@@ -19,12 +19,19 @@ struct listen_request {
         place;  ///< where it is written, for errors: `coserved.toml:7`; empty: on the command line
 
     std::string service() const { return service_and_url.substr(0, service_and_url.find('=')); }
+
+    std::string url() const { return service_and_url.substr(service_and_url.find('=') + 1); }
+
+    bool is_exec() const { return service() == "exec"; }
 };
 
 /// Each key is a long flag, and a top-level key of the configuration file.
 struct settings {
     std::vector<listen_request> listeners;
     std::string ports_file;
+    std::vector<std::string> exec_allow;  ///< programs, as they were written
+    bool exec_shell = false;
+    std::string upload_dir = "./uploads";
     unsigned cores = 0;               ///< 0: every processor that the process may use
     std::size_t max_connections = 0;  ///< 0: no limit
     coserve::duration drain_timeout = coserve::server_options{}.drain_timeout;

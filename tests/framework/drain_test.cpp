@@ -1,8 +1,10 @@
+#include "child_check.hpp"
 #include "plain_peer.hpp"
 
 #include <coserve/blocking_pool.hpp>
 #include <coserve/core_local.hpp>
 #include <coserve/server.hpp>
+#include <coserve/subprocess.hpp>
 #include <coserve/testing/loopback_server.hpp>
 
 #include <gmock/gmock.h>
@@ -403,6 +405,69 @@ TEST(drain_deadline_test, ends_handlers_that_swallow_their_cancellation) {
     s.stop();
     EXPECT_EQ(p.await_end(), ending::reset);
     EXPECT_THAT(s.log(), ElementsAre("drain cut short connections=1"));
+}
+
+// ---- children
+
+class runs final : public stream_handler {
+public:
+    runs(const std::string& command, const std::string& mark)
+        : options_(subprocess_options::shell(command)) {
+        options_.environment = {"PATH=/usr/bin:/bin", mark};
+    }
+
+private:
+    task<> handle() override {
+        subprocess p = co_await subprocess::start(options_);
+        while (const auto piece = co_await p.read())
+            co_await write_frame(piece->bytes);
+    }
+
+    subprocess_options options_;
+};
+
+struct child_at_drain {
+    child_check::mark mark;
+    loopback_server server;
+    plain_peer peer;
+
+    child_at_drain(const std::string& command, const server_options& options)
+        : server(
+              [&](registry& r) { r.add<runs>("runs", command, mark.text()); }, "runs", "", options
+          ),
+          peer(server.url()) {
+        EXPECT_EQ(peer.receive(4 + 6), framed("ready\n"));
+    }
+};
+
+TEST(drain_test, a_command_may_end) {
+    child_at_drain d("echo ready; read x < /dev/null; sleep 0.2; echo done", patient);
+    d.server.server().stop();
+    EXPECT_EQ(d.peer.receive_rest(), framed("done\n"));
+    d.peer.close();
+    d.server.stop();
+    EXPECT_TRUE(d.mark.survivors().empty());
+}
+
+TEST(drain_test, at_its_deadline_children_are_stopped) {
+    child_at_drain d(
+        "trap '' TERM; echo ready; sleep 1000; sleep 1000", {.cores = 1, .drain_timeout = 0s}
+    );
+    const auto begin = std::chrono::steady_clock::now();
+    d.server.stop();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_GE(took, 900ms) << "they have a second";
+    EXPECT_LT(took, 3s);
+    EXPECT_TRUE(d.mark.survivors().empty());
+    EXPECT_EQ(child_check::zombies(), 0U);
+}
+
+TEST(drain_test, at_its_deadline_children_that_hear_end_at_once) {
+    child_at_drain d("echo ready; exec sleep 1000", {.cores = 1, .drain_timeout = 0s});
+    const auto begin = std::chrono::steady_clock::now();
+    d.server.stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 900ms);
+    EXPECT_TRUE(d.mark.survivors().empty());
 }
 
 }  // namespace

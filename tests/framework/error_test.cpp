@@ -11,7 +11,7 @@
 namespace coserve {
 namespace {
 
-constexpr int last = static_cast<int>(errc::unencodable_text);
+constexpr int last = static_cast<int>(errc::file_too_short);
 
 TEST(error_test, is_of_the_category_coserve) {
     const error_code code = errc::timeout;

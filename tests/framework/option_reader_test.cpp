@@ -225,6 +225,23 @@ TEST(option_reader_test, refuses_a_key_that_is_written_twice) {
     );
 }
 
+TEST(option_reader_test, reads_a_key_as_often_as_it_is_written) {
+    const auto read = [](std::vector<option> given) {
+        option_reader reader(subject, std::move(given));
+        std::vector<std::string> values{"default"};
+        reader.texts("env", values, "for commands");
+        EXPECT_TRUE(reader.described()[0].may_repeat);
+        EXPECT_EQ(reader.described()[0].fallback, "default");
+        reader.finish();
+        return values;
+    };
+    EXPECT_EQ(read({}), std::vector<std::string>{"default"});
+    EXPECT_EQ(
+        read({{"env", "B=1"}, {"env", ""}, {"env", "A"}}),
+        (std::vector<std::string>{"B=1", "", "A"})
+    );
+}
+
 TEST(option_reader_test, shows_others_text_without_its_control_characters) {
     EXPECT_EQ(
         mistake({{"mode", "a\nb\x1b[m"}}, read_mode),

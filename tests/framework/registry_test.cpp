@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -101,6 +102,46 @@ TEST(registry_test, reads_options_for_each_listener) {
     EXPECT_EQ(made({{"most", "5"}}), 5U);
     EXPECT_THAT(refusal([&] { made({{"most", "10"}}); }), HasSubstr("1 to 9"));
     EXPECT_THAT(refusal([&] { made({{"more", "1"}}); }), HasSubstr("most"));
+}
+
+/// Speaks frames of 3 bytes, and waits longer for its peers.
+class with_a_wire final : public stream_handler {
+public:
+    struct options {
+        void read(option_reader&) {}
+
+        void preset(stream_limits& l) const { l.write_timeout = std::chrono::seconds(99); }
+
+        framing codecs(const stream_limits& l) const {
+            length_prefix_codec codec;
+            codec.set_max_frame(l.max_frame);
+            const auto copy = [codec] { return std::make_unique<length_prefix_codec>(codec); };
+            return {copy, copy};
+        }
+    };
+
+    explicit with_a_wire(const options&) {}
+
+    task<> handle() override { co_return; }
+};
+
+TEST(registry_test, lets_a_service_fix_its_framing_and_preset_its_limits) {
+    registry r;
+    r.add<with_a_wire>("fixed");
+    option_reader reader("subject", {});
+    const prepared_service prepared = r.find("fixed")(reader);
+    EXPECT_EQ(prepared.limits.write_timeout, std::chrono::seconds(99));
+    stream_limits limits;
+    limits.max_frame = 3;
+    EXPECT_EQ(prepared.codecs(limits).read()->max_frame(), 3U);
+    for (const option_description& d : r.keys("fixed")) {
+        EXPECT_NE(d.key, "framing");
+        if (d.key == "write-timeout") {
+            EXPECT_EQ(d.fallback, "99s");
+        }
+    }
+    r.add<silent>("free");
+    EXPECT_FALSE(r.find("free")(reader).codecs);
 }
 
 TEST(registry_test, keeps_copies_of_arguments) {

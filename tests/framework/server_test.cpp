@@ -1,3 +1,4 @@
+#include "child_check.hpp"
 #include "plain_peer.hpp"
 
 #include <coserve/core_local.hpp>
@@ -349,6 +350,53 @@ TEST(server_signals_test, the_second_ends_the_drain_at_once) {
         });
         s.run();
         return raised;
+    };
+    EXPECT_EQ(in_child(work), 2);
+}
+
+/// A child that has hours to end in, and uses them.
+class deaf final : public stream_handler {
+public:
+    deaf(const std::string& mark, concurrent<std::atomic<bool>> ready)
+        : options_(child_check::sh("trap '' TERM; echo ready; sleep 1000; sleep 1000")),
+          ready_(ready) {
+        options_.environment.push_back(mark);
+        options_.grace = 1h;
+    }
+
+private:
+    task<> handle() override {
+        subprocess p = co_await subprocess::start(options_);
+        const auto first = co_await p.read();
+        *ready_ = first.has_value();
+        co_await sleep(1h);
+    }
+
+    subprocess_options options_;
+    concurrent<std::atomic<bool>> ready_;
+};
+
+TEST(server_signals_test, the_second_kills_the_children) {
+    const child_check::mark mark;
+    const auto work = [&] {
+        server s({.cores = 1, .drain_timeout = 1h, .log = [](const log_record&) {}});
+        std::atomic<bool> ready = false;
+        s.registry().add<deaf>("deaf", mark.text(), concurrent(ready));
+        const auto at = s.listen("deaf=tcp://127.0.0.1:0");
+        plain_peer p(at.url());
+        int raised = 0;
+        std::chrono::steady_clock::time_point last;
+        s.every(1ms, [&] {
+            if (ready && raised == (s.handle().draining() ? 1 : 0)) {
+                ++raised;
+                last = std::chrono::steady_clock::now();
+                ::raise(SIGTERM);
+            }
+        });
+        s.run();
+        if (std::chrono::steady_clock::now() - last > 950ms)
+            return 10;  // the second that one signal would have left them
+        return mark.survivors().empty() && child_check::own_children().empty() ? raised : 11;
     };
     EXPECT_EQ(in_child(work), 2);
 }

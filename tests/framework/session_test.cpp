@@ -1494,5 +1494,34 @@ TEST(session_end_test, the_context_drops_handlers_wherever_they_wait) {
     }
 }
 
+class reporter final : public stream_handler {
+public:
+    explicit reporter(const notes& n) : notes_(n) {}
+
+    task<> handle() override {
+        log(log_level::info, "frames are short", std::to_string(stream().limits().max_frame));
+        notes_->push_back(server().drain_deadline() ? "a deadline" : "none");
+        while (const auto f = co_await read_frame()) {
+        }
+        const auto deadline = server().drain_deadline();
+        const executor here = context_of(co_await asio::this_coro::executor).get_executor();
+        notes_->push_back(deadline == now(here) + 10s ? "in 10 s" : "another");
+    }
+
+private:
+    notes notes_;
+};
+
+TEST(handler_test, logs_and_knows_its_limits_and_when_a_drain_ends) {
+    words said;
+    session<reporter> s("max-frame=9", {}, notes(said));
+    s.server().stop();
+    s.settle();
+    s.client().close();
+    s.run_to_end();
+    EXPECT_THAT(s.log(), ElementsAre(ended("9", "frames are short")));
+    EXPECT_THAT(said, ElementsAre("none", "in 10 s"));
+}
+
 }  // namespace
 }  // namespace coserve

@@ -1,6 +1,6 @@
 // Replays inputs of the fuzzers without a fuzzer: those of the corpus, or the one that found
 // something.
-#include "framing_check.hpp"
+#include "checks.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -24,7 +24,7 @@ std::string contents(const fs::path& file) {
 
 bool replay(const std::string& framing, const fs::path& file) {
     try {
-        framing_check::check(framing, contents(file));
+        fuzz::check(framing, contents(file));
         return true;
     } catch (const std::exception& e) {
         std::printf("%s: %s: %s\n", framing.c_str(), file.c_str(), e.what());

@@ -156,6 +156,7 @@ class CommandLine(CoservedTest):
             text = result.stdout.decode()
             for word in ("--config", "--check", "--listen", "--cores", "--ports-file", "--max-connections", "--log-level",
                          "--log-format", "--drain-timeout", "tcp://127.0.0.1:7700", "echo", "mode", "verbatim",
+                         "exec", "--exec-allow", "--exec-shell", "tcp://127.0.0.1:7701", "wire", "commands-per-connection",
                          "length-prefix", "raw", "width", "idle-timeout", "backlog", "framing=fixed", "any-of", "netstring"):
                 self.assertIn(word, text)
 
@@ -180,6 +181,9 @@ class CommandLine(CoservedTest):
             (["--log-format", "xml"], ["log-format=xml", "text or json"]),
             (["--drain-timeout", "soon"], ["drain-timeout=soon", "500ms"]),
             (["--drain-timeout", "-1s"], ["drain-timeout"]),
+            (["--exec-allow", "nonesuch"], ["exec-allow=nonesuch", "PATH"]),
+            (["--exec-allow", "/etc/passwd"], ["exec-allow=/etc/passwd", "executed"]),
+            (["--exec-shell=yes"], ["--exec-shell", "no value"]),
         ):
             with self.subTest(arguments):
                 self.check_refused(*arguments, says=says)
@@ -373,11 +377,63 @@ class ConfigurationFile(CoservedTest):
             (f"[[listen]]\nservice = 'echo'\nurl = '{ANY}'\nmode = 'lower'", 1, "mode=lower", "verbatim"),
             (f"[[listen]]\nservice = 'echo'\nurl = '{ANY}'\nnode = 'upper'", 1, "node", "mode"),
             (f"[[listen]]\nservice = 'echo'\nurl = '{ANY}'\nmode = ['upper']", 4, "mode"),
+            (f"[[listen]]\nservice = 'exec'\nurl = '{ANY}'\nenv = [['A=1']]", 4, "env"),
+            ("exec-shell = 'perhaps'", 1, "exec-shell=perhaps"),
             (f"[[listen]]\nservice = 'echo'\nurl = '{ANY}?mode=upper'\nmode = 'upper'", 1, "mode"),
             (f"[[listen]]\nservice = 'echo'\nurl = '{ANY}'\nmode = 'upper&width=2'", 1, "mode=upper&width=2"),
         ):
             with self.subTest(text):
                 self.check_file_refused(text, line, *says)
+
+
+class Exec(CoservedTest):
+    """What the operator says of exec; the wire has tests of its own."""
+
+    def test_it_listens_on_loopback_only(self):
+        for url in ("tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:0"):
+            for flags in ([], ["--exec-shell"], ["--exec-allow", "sh"], ["--check"]):
+                self.check_refused(*flags, "--listen", f"exec={url}", says=[url, "authentication", "loopback"])
+        self.check_accepted("--exec-shell", "--listen", "exec=tcp://127.0.0.2:0", "--listen", "exec=tcp://localhost:0")
+        self.check_accepted("--exec-shell", "--listen", "exec=unix:exec.sock")
+
+    def test_its_wire_fixes_the_framing(self):
+        for key in ("framing=raw", "read-framing=line", "width=2"):
+            self.check_refused("--listen", f"exec={ANY}?{key}", says=["unknown key", key.partition("=")[0], "wire"])
+
+    def test_keys_that_repeat(self):
+        self.check_accepted("--listen", f"exec={ANY}?env=A=1&env=B=2")
+        self.check_refused("--listen", f"exec={ANY}?wire=native&wire=native", says=["wire", "twice"])
+        self.check_accepted("--exec-allow", "sh", "--exec-allow", "/bin/cat")
+
+    def test_in_the_configuration_file(self):
+        config = self.file(
+            "coserved.toml",
+            f"""
+            exec-allow = ["sh", "/bin/cat"]
+            exec-shell = true
+            [[listen]]
+            service = "exec"
+            url = "{ANY}"
+            env = ["A=1", "B=x y"]
+            timeout = "10s"
+            """,
+        )
+        server = self.serve(flags=["--config", config])
+        with connect(server.url) as peer:
+            request = b'{"command": "echo $A $B", "data_size": 0}'
+            peer.sendall(frame(request))
+            self.assertIn(b"stdout", receive_frame(peer))
+            self.assertEqual(receive(peer, 6), b"1 x y\n")
+        self.check_accepted("--config", self.file("one.toml", 'exec-allow = "sh"'))
+        self.check_refused("--config", self.file("bad.toml", 'exec-allow = ["sh", "nonesuch"]'), says=["exec-allow=nonesuch"])
+
+    def test_root_is_told_that_a_limit_does_not_bind_it(self):
+        warning = "process-limit=10 does not bind root"
+        for query, warns in (("process-limit=10", True), ("process-limit=0", False), ("process-limit=10&user=nobody", False)):
+            if os.geteuid() != 0 and "user" in query:
+                continue
+            server = self.serve(f"exec={ANY}?{query}", flags=["--exec-shell"])
+            self.assertEqual(warning in server.log(), warns and os.geteuid() == 0, query)
 
 
 class Logging(CoservedTest):

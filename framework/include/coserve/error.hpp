@@ -35,10 +35,18 @@ enum class errc : std::uint8_t {
     closed,               ///< This side has closed the stream.
     wrong_executor,       ///< The executor is not an io_context's own.
     unencodable_text,     ///< A character of the text has no place in the encoding.
+    concurrent_send,      ///< Another coroutine is already sending a file on this stream.
+    file_too_short,       ///< The file has fewer bytes than were to be sent.
 };
 
 const boost::system::error_category& error_category() noexcept;
 error_code make_error_code(errc) noexcept;
+
+/// What the kernel said to a file, and not to the connection, which may go on.
+class file_error : public system_error {
+public:
+    using system_error::system_error;
+};
 
 /// What people are told: `what()` without the category and the number of its code.
 std::string reason_of(const system_error&);

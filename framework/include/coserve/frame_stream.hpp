@@ -5,7 +5,9 @@
 #include <coserve/codec.hpp>
 #include <coserve/completion.hpp>
 #include <coserve/endpoint.hpp>
+#include <coserve/file_tap.hpp>
 #include <coserve/frame.hpp>
+#include <coserve/limits.hpp>
 #include <coserve/mailbox.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/task.hpp>
@@ -61,10 +63,9 @@ public:
     /// drain lets it come to its end.
     /// Errors: `errc::no_headers`; `errc::truncated_frame` where the peer finishes before.
     read_operation read_body() noexcept;
-    /// All of it, or what is left of it, into a file, at its offset. Gives the number of bytes.
-    /// Errors: also what the kernel says to the file, where what was not read yet of the body stays
-    /// to be read.
-    /// Lifetime: the descriptor is open until the task ends.
+    /// All of it, or what is left of it, as `receive_file()` does. Gives the number of bytes.
+    /// Errors: `errc::no_headers`, and those of `receive_file()`; after `file_error` the rest of the
+    /// body stays to be read.
     task<std::uint64_t> read_body(int file);
     /// All that has arrived, at least one byte; nullopt: the peer finished.
     read_operation read_some() noexcept;
@@ -76,6 +77,21 @@ public:
     /// call: `std::invalid_argument` for an empty delimiter.
     read_operation read_until(std::string_view delimiter);
 
+    /// Exactly that many bytes into a file, at its offset, without a limit on their number: those
+    /// that are buffered first, then those that the kernel moves by itself. The file's part of it
+    /// runs on the blocking pool. What waits there at most: a piece of 1 MiB for each of its
+    /// threads. A drain lets it come to its end.
+    /// Errors: `file_error` for the file, and what was read for it is lost; `errc::truncated_frame`
+    /// where the peer finishes before; `errc::frame_timeout` when no byte comes for
+    /// `stream_limits::file_timeout`.
+    /// Lifetime: the descriptor is open until the task ends.
+    /// Cancellation: the stream's position is unknown.
+    task<> receive_file(int file, std::uint64_t size);
+    /// Likewise, and `tap` sees every byte before it is written, in order, one call at a time.
+    /// Errors: also what `tap` throws.
+    task<> receive_file(int file, std::uint64_t size, file_tap& tap);
+    task<> receive_file(int file, std::uint64_t size, file_tap&& tap) = delete;
+
     /// Queues one frame, in the call. Awaiting what it returns waits only while more than the
     /// high-water mark is queued.
     /// Errors: in the call: `errc::unencodable_frame`, `errc::frame_too_long` (nothing is queued,
@@ -86,6 +102,14 @@ public:
     wait_operation write_frame(frame_view header, frame_view body);
     /// Bytes as they are, without framing.
     wait_operation write(frame_view raw);
+    /// That many bytes of a file, from its offset, behind what is queued when it is awaited,
+    /// without passing through this program where the kernel can do that. What is written meanwhile
+    /// goes out behind them. Ends when the kernel has taken them.
+    /// Errors: `errc::concurrent_send`, and the stream goes on; `file_error`,
+    /// `errc::file_too_short`, where the stream is reset, for its position is unknown.
+    /// Lifetime: the descriptor is open until the task ends.
+    /// Cancellation: resets the stream.
+    task<> send_file(int file, std::uint64_t size);
     /// Completes when the kernel has taken all that is queued.
     wait_operation flush();
 
@@ -105,12 +129,16 @@ public:
     /// Resets the connection at once; what is queued is lost.
     void abort() noexcept;
 
+    /// As the listener or `connect()` was told.
+    const stream_limits& limits() const noexcept;
     const endpoint& peer() const noexcept;
     endpoint local() const noexcept;
     /// The server is stopping: reads give what had arrived, then nullopt.
     bool draining() const noexcept;
     /// Bytes queued that the kernel has not taken.
     std::size_t queued() const noexcept;
+    /// Bytes that the kernel has taken and the peer has not acknowledged.
+    std::size_t unacknowledged() const noexcept;
     mailbox sender() const;
 
     /// For the framework and its test kit: what stands behind a stream, which owns it from here on.
@@ -119,21 +147,37 @@ public:
     stream_state& state() const noexcept { return *state_; }
 
 private:
+    task<> receive(int file, std::uint64_t size, file_tap*, bool of_body);
+    task<> receive_piece(int file, file_tap*);
+    task<> receive_directly(int file, int socket, file_tap*);
+    task<> sendable();
+    task<> send_pieces(int file, std::uint64_t size);
+    task<> send_directly(int file, int socket, std::uint64_t size);
+
     stream_state* state_;
 };
 
 /// What a read asks for.
 struct read_request {
-    enum class kind : unsigned char { frame, header, body, some, exactly, until };
+    enum class kind : unsigned char {
+        frame,
+        header,
+        body,
+        arrival,  ///< of more for a file: nothing is read
+        piece,    ///< of a file
+        some,
+        exactly,
+        until
+    };
 
     kind what = kind::frame;
-    std::size_t size = 0;              ///< exactly: of what is read; until: of the delimiter
+    std::size_t size = 0;              ///< of what is read, of a piece at most; of the delimiter
     const char* delimiter = nullptr;   ///< until
     duration limit = duration::max();  ///< max(): none
 };
 
 /// What a stream can be waited for.
-enum class stream_event : unsigned char { writable, flushed, peer_gone, closed };
+enum class stream_event : unsigned char { writable, flushed, sendable, peer_gone, closed };
 
 /// A ready operation of `task<>`, and an Asio asynchronous operation, so that plain
 /// `asio::awaitable` coroutines can await it too.

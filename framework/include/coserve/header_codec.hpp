@@ -18,7 +18,10 @@ public:
     /// A piece of the body whose header was given last; asked while `body_left()` is not 0.
     virtual decoded decode_body(std::span<const std::byte> input) = 0;
 
-    /// Bytes of it that were neither given nor dropped.
+    /// That many bytes of it, at most `body_left()`, went past the codec into a file.
+    virtual void count_body(std::uint64_t size) noexcept = 0;
+
+    /// Bytes of it that were neither given, counted nor dropped.
     virtual std::uint64_t body_left() const noexcept = 0;
 };
 

@@ -43,6 +43,7 @@ public:
     decoded decode(std::span<const std::byte> input) override;
     decoded decode_header(std::span<const std::byte> input) override;
     decoded decode_body(std::span<const std::byte> input) override;
+    void count_body(std::uint64_t size) noexcept override;
     std::uint64_t body_left() const noexcept override;
     unfinished_frame unfinished(std::size_t buffered) const noexcept override;
     void restart() noexcept override;

@@ -32,6 +32,9 @@ struct stream_limits {
     /// `low-water`: queued output at which it goes on; 0 (all was sent) to `high_water`.
     std::size_t low_water = std::size_t{32} << 10;
 
+    /// Into a file, while no byte comes; none where `frame_timeout` is none.
+    static constexpr duration file_timeout = std::chrono::seconds(30);
+
     static constexpr duration frame_timeout_step = std::chrono::seconds(1);
     static constexpr std::size_t frame_timeout_bytes = std::size_t{64} << 10;
 

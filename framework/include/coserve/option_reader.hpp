@@ -29,6 +29,7 @@ struct option {
 /// What a key means, for `--help` and the reference.
 struct option_description {
     std::string key, values, fallback, help;
+    bool may_repeat = false;
 };
 
 /// Gives each member of an options struct the value that was written for its key, or leaves its
@@ -47,6 +48,9 @@ public:
     option_reader(std::string subject, std::vector<option> given);
 
     void text(std::string_view key, std::string& value, std::string_view help);
+
+    /// A key that may be written several times: one value each, in that order.
+    void texts(std::string_view key, std::vector<std::string>& values, std::string_view help);
 
     /// on, true, 1, or a bare key; off, false, 0.
     void flag(std::string_view key, bool& value, std::string_view help);

@@ -4,9 +4,11 @@
 
 #include <coserve/core_local.hpp>
 #include <coserve/framing.hpp>
+#include <coserve/limits.hpp>
 #include <coserve/option_reader.hpp>
 #include <coserve/stream_handler.hpp>
 
+#include <concepts>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +16,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace coserve {
@@ -51,18 +54,49 @@ template <class Handler>
 concept has_options =
     requires(typename Handler::options& o, option_reader& reader) { o.read(reader); };
 
+template <class Options>
+concept has_codecs = requires(const Options& o, const stream_limits& l) {
+    { o.codecs(l) } -> std::same_as<framing>;
+};
+
+template <class Options, class... A>
+concept has_start = requires(const Options& o, const A&... a) { o.start(a...); };
+
+template <class Options>
+concept has_preset = requires(const Options& o, stream_limits& l) { o.preset(l); };
+
 }  // namespace detail
 
 /// Makes the handler of one connection. Thread: called on every core at once.
 using handler_factory = std::function<std::unique_ptr<stream_handler>()>;
+
+/// What a listener has of its service once the service's own options are read.
+struct prepared_service {
+    handler_factory make_handler;
+    stream_limits limits{};  ///< the defaults of the listener's
+    /// Where what the service speaks fixes the framing; its listeners then know no `framing` key.
+    std::function<framing(const stream_limits&)> codecs{};
+    /// Called before it listens, and not where it is only checked.
+    std::function<void()> start{};
+
+    template <std::convertible_to<handler_factory> F>
+    prepared_service(F make) : make_handler(std::move(make)) {}
+
+    std::unique_ptr<stream_handler> operator()() const { return make_handler(); }
+};
+
 /// Reads a listener's options and makes its handlers' factory.
-using service = std::function<handler_factory(option_reader&)>;
+using service = std::function<prepared_service(option_reader&)>;
 
 /// Filled in `main()`; a server copies what it needs of it at `listen()`.
 class registry {
 public:
     /// Each connection gets `Handler(options, arguments...)`, or `Handler(arguments...)` where it
     /// has no `options`: constant references to the listener's one copy.
+    ///
+    /// Options that have `framing codecs(const stream_limits&) const` fix the framing; those that
+    /// have `void preset(stream_limits&) const` set other defaults of the listener's limits; those
+    /// that have `void start(arguments...) const` are told before it listens.
     template <class Handler, class... A>
     void add(std::string_view name, const A&... arguments) {
         static_assert(
@@ -75,16 +109,22 @@ public:
         );
         add_service(
             name,
-            [held = std::tuple<A...>(arguments...)](option_reader& reader) -> handler_factory {
+            [held = std::tuple<A...>(arguments...)](option_reader& reader) -> prepared_service {
                 if constexpr (detail::has_options<Handler>) {
                     typename Handler::options options;
                     options.read(reader);
-                    return [held, options]() -> std::unique_ptr<stream_handler> {
-                        return std::apply(
-                            [&](const A&... a) { return std::make_unique<Handler>(options, a...); },
-                            held
-                        );
-                    };
+                    prepared_service prepared =
+                        prepare(options, [held, options]() -> std::unique_ptr<stream_handler> {
+                            const auto make = [&](const A&... a) {
+                                return std::make_unique<Handler>(options, a...);
+                            };
+                            return std::apply(make, held);
+                        });
+                    if constexpr (detail::has_start<typename Handler::options, A...>)
+                        prepared.start = [held, options] {
+                            std::apply([&](const A&... a) { options.start(a...); }, held);
+                        };
+                    return prepared;
                 } else {
                     return [held]() -> std::unique_ptr<stream_handler> {
                         return std::apply(
@@ -123,6 +163,16 @@ public:
     const framing_registry& framings() const noexcept { return framings_; }
 
 private:
+    template <class Options>
+    static prepared_service prepare(const Options& options, handler_factory make) {
+        prepared_service prepared(std::move(make));
+        if constexpr (detail::has_preset<Options>)
+            options.preset(prepared.limits);
+        if constexpr (detail::has_codecs<Options>)
+            prepared.codecs = [options](const stream_limits& l) { return options.codecs(l); };
+        return prepared;
+    }
+
     void add_function(std::string_view name, std::function<task<>(frame_stream&)>);
 
     std::map<std::string, service, std::less<>> services_;

@@ -2,8 +2,10 @@
 /// What a handler, or another thread, may do to its server.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace coserve {
 
@@ -25,6 +27,8 @@ public:
     /// Begins the drain and returns at once.
     void stop() const noexcept;
     bool draining() const noexcept;
+    /// When what still runs is cancelled; nullopt: no drain has begun.
+    std::optional<std::chrono::steady_clock::time_point> drain_deadline() const noexcept;
     server_stats stats() const noexcept;
 
 private:

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <coserve/frame_stream.hpp>
+#include <coserve/logger.hpp>
 #include <coserve/server_handle.hpp>
 #include <coserve/sleep.hpp>
 #include <coserve/task_group.hpp>
+
+#include <string_view>
 
 namespace coserve {
 
@@ -58,6 +61,8 @@ protected:
     mailbox sender() const;
     task<> sleep(duration);
     server_handle server() const;
+    /// One line of the server's log that names the peer, the listener and the service.
+    void log(log_level, std::string_view message, std::string_view reason) const noexcept;
 
 private:
     friend class session;

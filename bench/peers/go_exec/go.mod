@@ -1,0 +1,3 @@
+module go_exec
+
+go 1.19

@@ -1,0 +1,391 @@
+#include "child_state.hpp"
+
+#include "child_set.hpp"
+#include "core.hpp"
+#include "stored_handler.hpp"
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+namespace coserve {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// How often it is asked whether all that a stopped child has left behind is gone.
+constexpr duration poll_interval = 20ms;
+
+}  // namespace
+
+// One coroutine at a time has a pipe.
+class child_state::claim {
+public:
+    claim(child_state& c, unsigned slot) : taken_(c.claimed_[slot]) {
+        if (taken_)
+            throw system_error(make_error_code(errc::concurrent_read));
+        taken_ = true;
+    }
+
+    claim(const claim&) = delete;
+    claim& operator=(const claim&) = delete;
+
+    ~claim() { taken_ = false; }
+
+private:
+    bool& taken_;
+};
+
+child_state::child_state(
+    core& c,
+    const subprocess_options& o,
+    held_process process,
+    child_cgroup group,
+    child_pipes pipes
+)
+    : core_(&c),
+      process_(std::move(process)),
+      tree_(process_.id(), std::move(group)),
+      input_(c, *this, std::move(pipes.input)),
+      outputs_{{{c, *this, std::move(pipes.output)}, {c, *this, std::move(pipes.errors)}}},
+      started_(c.timers().now()),
+      timeout_(o.timeout),
+      grace_(o.grace),
+      cpu_limit_(o.limits.cpu) {}
+
+child_state::~child_state() {
+    if (core_)
+        core_->timers().forget(*this);
+}
+
+void child_state::start() {
+    core_->readiness().add(process_.descriptor(), *this);
+    if (timeout_ != duration::zero())
+        core_->timers().arm(*this, core_->timers().after(timeout_));
+}
+
+// ---- its pipes
+
+void child_state::on_pipe_ready() {
+    const auto self = shared_from_this();
+    for (handler& h : at_pipes_) {
+        if (h)
+            release_handler(h)(error_code());
+    }
+}
+
+void child_state::await_pipes(unsigned slot, handler h) {
+    if (!core_)
+        return;
+    handler& kept = at_pipes_[slot] = std::move(h);
+    on_cancel(kept, [this, &kept] {
+        if (kept)
+            post_completion(
+                core_->context(), release_handler(kept), error_code(asio::error::operation_aborted)
+            );
+    });
+}
+
+task<> child_state::pipes_ready(unsigned slot) {
+    auto start = [this, slot](handler h) { await_pipes(slot, std::move(h)); };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
+        start, asio::use_awaitable
+    );
+}
+
+task<std::optional<subprocess_piece>> child_state::read_any(self_type self) {
+    const claim output(*self, output_reader), errors(*self, errors_reader);
+    for (;;) {
+        // In turns, so that the louder stream does not silence the other.
+        for (int tried = 0; tried < 2; ++tried) {
+            const auto from = static_cast<subprocess_stream>(self->errors_first_);
+            self->errors_first_ = !self->errors_first_;
+            if (const auto piece = self->pipe(from).take())
+                co_return subprocess_piece{from, *piece};
+        }
+        if (self->over())
+            co_return std::nullopt;
+        co_await self->pipes_ready(output_reader);
+    }
+}
+
+task<std::optional<frame>> child_state::read_one(self_type self, subprocess_stream from) {
+    const auto slot = static_cast<unsigned>(from);
+    const claim reading(*self, slot);
+    for (;;) {
+        if (const auto piece = self->pipe(from).take())
+            co_return piece;
+        if (self->pipe(from).over())
+            co_return std::nullopt;
+        co_await self->pipes_ready(slot);
+    }
+}
+
+task<bool> child_state::write(self_type self, frame_view data) {
+    const claim writing(*self, input_writer);
+    std::span<const std::byte> rest = data;
+    while (!rest.empty() && !self->input_.over()) {
+        const std::size_t size = self->input_.put(frame_view(rest));
+        rest = rest.subspan(size);
+        if (!rest.empty() && !self->input_.over())
+            co_await self->pipes_ready(input_writer);
+    }
+    co_return rest.empty();
+}
+
+void child_state::close_input() noexcept {
+    input_.close();
+    wake_at_pipes();
+}
+
+namespace {
+
+// True: it did not all fit.
+bool append(bytes& kept, frame piece, std::size_t limit) {
+    const std::size_t room = std::min(piece.size(), limit - kept.size());
+    kept.insert(kept.end(), piece.begin(), piece.begin() + room);
+    return room < piece.size();
+}
+
+}  // namespace
+
+task<subprocess_result> child_state::collect(self_type self, std::size_t limit, frame_view input) {
+    const claim output(*self, output_reader), errors(*self, errors_reader),
+        writing(*self, input_writer);
+    subprocess_result r;
+    std::span<const std::byte> rest = input;
+    for (;;) {
+        rest = rest.subspan(self->input_.put(frame_view(rest)));
+        if (rest.empty())
+            self->input_.close();
+        bool found = false;
+        for (const auto from : {subprocess_stream::output, subprocess_stream::errors}) {
+            const auto piece = self->pipe(from).take();
+            if (!piece)
+                continue;
+            found = true;
+            if (append(from == subprocess_stream::output ? r.output : r.errors, *piece, limit) &&
+                !std::exchange(r.truncated, true))
+                self->terminate(subprocess_end::stopped, self->grace_);
+        }
+        if (self->over())
+            break;
+        if (!found)
+            co_await self->pipes_ready(output_reader);
+    }
+    self->input_.close();
+    const auto ended = co_await wait(self, duration::max());
+    r.exit = *ended;
+    co_return r;
+}
+
+// ---- its end
+
+void child_state::on_ready(std::uint32_t) {
+    const auto self = shared_from_this();
+    if (reap())
+        settle();
+}
+
+bool child_state::reap() noexcept {
+    if (exit_ || !process_.has_ended())
+        return false;
+    core_->readiness().remove(process_.descriptor(), *this);
+    exit_ = process_.reap();
+    tree_.root_ended();
+    exit_->elapsed = core_->timers().now() - started_;
+    exit_->reason = reason_;
+    const duration used = exit_->user_time + exit_->system_time;
+    if (reason_ == subprocess_end::itself && cpu_limit_ != duration::zero() &&
+        (exit_->signal == SIGXCPU || (exit_->signal == SIGKILL && used >= cpu_limit_)))
+        exit_->reason = subprocess_end::cpu_limit;
+    tell_waiters(false);
+    return true;
+}
+
+// The child itself has ended, or is being stopped: what is to be done about the rest?
+void child_state::settle() noexcept {
+    if (phase_ == phase::gone)
+        return;
+    if (exit_ && tree_.empty())
+        return be_gone();
+    if (phase_ == phase::running) {  // what it left behind is the handle's
+        if (let_go_)
+            terminate(subprocess_end::stopped, grace_);
+        return;
+    }
+    const time_point now = core_->timers().now();
+    const time_point poll = exit_ || phase_ == phase::killing ? now + poll_interval : never;
+    core_->timers().arm(*this, std::min(poll, phase_ == phase::stopping ? kill_at_ : never));
+}
+
+void child_state::be_gone() noexcept {
+    phase_ = phase::gone;
+    core_->timers().forget(*this);
+    tell_waiters(true);
+    if (set_)
+        set_->remove(*this);
+}
+
+void child_state::on_timer() noexcept {
+    const auto self = shared_from_this();
+    reap();
+    if (phase_ == phase::running)
+        return terminate(subprocess_end::timeout, grace_);
+    if (phase_ == phase::killing || core_->timers().now() >= kill_at_)
+        force();
+    settle();
+}
+
+void child_state::terminate(subprocess_end reason, duration grace) noexcept {
+    if (phase_ == phase::gone || phase_ == phase::killing)
+        return;
+    const time_point now = core_->timers().now();
+    const time_point until = grace >= grace_ ? core_->timers().after(grace_) : now + grace;
+    if (phase_ == phase::running) {
+        const auto self = shared_from_this();
+        phase_ = phase::stopping;
+        reason_ = reason;
+        kill_at_ = until;
+        if (grace > duration::zero())
+            tree_.signal(SIGTERM);
+        tree_.signal(SIGCONT);
+        finish_pipes();
+    }
+    kill_at_ = std::min(kill_at_, until);
+    if (kill_at_ <= now)
+        force();
+    settle();
+}
+
+void child_state::force() noexcept {
+    phase_ = phase::killing;
+    tree_.kill();
+}
+
+// What is written from now on does not count.
+void child_state::finish_pipes() noexcept {
+    input_.close();
+    for (output_pipe& p : outputs_)
+        p.finish();
+    wake_at_pipes();
+}
+
+void child_state::wake_at_pipes() noexcept {
+    for (handler& h : at_pipes_) {
+        if (h && core_)
+            post_completion(core_->context(), release_handler(h), error_code());
+    }
+}
+
+void child_state::signal(int number) {
+    if (!exit_ && ::kill(-process_.id(), number) != 0 && errno != ESRCH)
+        throw system_error(errno, boost::system::system_category(), "kill");
+}
+
+void child_state::let_go() noexcept {
+    let_go_ = true;
+    if (!core_)
+        return;
+    if (phase_ == phase::running)
+        terminate(subprocess_end::stopped, grace_);
+    for (output_pipe& p : outputs_)
+        p.close();
+    wake_at_pipes();
+    core_->children().bury(shared_from_this());
+}
+
+// ---- those who wait for it
+
+void child_state::waiter::on_timer() noexcept {
+    child.end_waiter(*this, {});
+}
+
+task<> child_state::end_of(bool whole_tree, duration limit) {
+    auto start = [=, this](handler h) { await_end(whole_tree, limit, std::move(h)); };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
+        start, asio::use_awaitable
+    );
+}
+
+void child_state::await_end(bool whole_tree, duration limit, handler h) {
+    if (!core_)
+        return;
+    waiter& w = waiters_.emplace_back(*this, std::move(h), whole_tree);
+    w.self = std::prev(waiters_.end());
+    if (limit != duration::max())
+        core_->timers().arm(w, core_->timers().after(limit));
+    on_cancel(w.complete, [this, &w] { end_waiter(w, asio::error::operation_aborted); });
+}
+
+void child_state::end_waiter(waiter& w, error_code error) noexcept {
+    core_->timers().forget(w);
+    post_completion(core_->context(), release_handler(w.complete), error);
+    waiters_.erase(w.self);
+}
+
+void child_state::tell_waiters(bool whole_tree) noexcept {
+    for (auto w = waiters_.begin(); w != waiters_.end();) {
+        waiter& each = *w++;
+        if (each.whole_tree == whole_tree)
+            end_waiter(each, {});
+    }
+}
+
+task<std::optional<subprocess_exit>> child_state::wait(self_type self, duration limit) {
+    if (!self->exit_)
+        co_await self->end_of(false, limit);
+    co_return self->exit_;
+}
+
+task<> child_state::gone(self_type self) {
+    if (self->phase_ != phase::gone)
+        co_await self->end_of(true, duration::max());
+}
+
+// ---- the core's end
+
+// They own the coroutines that may own this.
+void child_state::drop_waiting() noexcept {
+    const auto self = shared_from_this();
+    const auto at_pipes = std::exchange(at_pipes_, {});
+    const auto waiters = std::exchange(waiters_, {});
+}
+
+duration child_state::begin_shutdown() noexcept {
+    set_ = nullptr;
+    shutdown_grace_ =
+        phase_ == phase::stopping ? kill_at_ - core_->timers().now() : duration::zero();
+    return shutdown_grace_;
+}
+
+bool child_state::advance_shutdown(duration passed) noexcept {
+    if (!core_)
+        return true;
+    reap();
+    if (phase_ == phase::killing || passed >= shutdown_grace_)
+        force();
+    if (!exit_ || !tree_.empty())
+        return false;
+    leave();
+    return true;
+}
+
+void child_state::leave() noexcept {
+    phase_ = phase::gone;
+    core_->timers().forget(*this);
+    for (waiter& w : waiters_)
+        core_->timers().forget(w);
+    input_.leave();
+    for (output_pipe& p : outputs_)
+        p.leave();
+    core_ = nullptr;
+}
+
+}  // namespace coserve

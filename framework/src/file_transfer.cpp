@@ -1,0 +1,220 @@
+#include "file_transfer.hpp"
+
+#include "unique_fd.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fcntl.h>
+#include <memory>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace coserve {
+
+namespace {
+
+constexpr std::size_t wanted_pipe = std::size_t{1} << 20;
+
+// One a thread: between two calls it is empty, so who comes next can use it.
+class splice_pipe {
+public:
+    // 0, or an errno.
+    int open() noexcept {
+        if (reading_)
+            return 0;
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0)
+            return errno;
+        reading_ = unique_fd(ends[0]);
+        writing_ = unique_fd(ends[1]);
+        // Where the user's pipes have too many pages already, a small one does too.
+        ::fcntl(writing_.get(), F_SETPIPE_SZ, static_cast<int>(wanted_pipe));
+        return 0;
+    }
+
+    // With what is in it.
+    void close() noexcept {
+        reading_.reset();
+        writing_.reset();
+    }
+
+    int reading() const noexcept { return reading_.get(); }
+
+    int writing() const noexcept { return writing_.get(); }
+
+private:
+    unique_fd reading_, writing_;
+};
+
+thread_local splice_pipe pipe_of_thread;
+
+// 0, or the file's errno.
+int empty_pipe(int from, int file, std::size_t size) noexcept {
+    while (size != 0) {
+        const ssize_t n = ::splice(from, nullptr, file, nullptr, size, SPLICE_F_MOVE);
+        if (n > 0)
+            size -= static_cast<std::size_t>(n);
+        else if (n == 0)
+            return EIO;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+std::size_t at_most(std::uint64_t size, std::size_t most) noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(size, most));
+}
+
+// False: the socket has no more, or has failed.
+bool count_received(ssize_t n, file_transfer& result) noexcept {
+    if (n > 0) {
+        result.size += static_cast<std::size_t>(n);
+        return true;
+    }
+    if (n == 0)
+        result.ended = true;
+    else
+        result.socket_error = errno;
+    return false;
+}
+
+// Writing to a peer that has gone raises SIGPIPE, which a host need not ignore, and sendfile has no
+// flag against it. Held back for this thread, and taken away if it came.
+class no_broken_pipe {
+public:
+    no_broken_pipe() noexcept {
+        ::sigemptyset(&signal_);
+        ::sigaddset(&signal_, SIGPIPE);
+        ::sigset_t pending;
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &signal_, &before_);
+    }
+
+    no_broken_pipe(const no_broken_pipe&) = delete;
+    no_broken_pipe& operator=(const no_broken_pipe&) = delete;
+
+    ~no_broken_pipe() {
+        constexpr timespec at_once{};
+        while (!was_pending_ && ::sigtimedwait(&signal_, nullptr, &at_once) < 0 && errno == EINTR) {
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+private:
+    ::sigset_t signal_, before_;
+    bool was_pending_;
+};
+
+}  // namespace
+
+file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept {
+    file_transfer result;
+    splice_pipe& pipe = pipe_of_thread;
+    if ((result.file_error = pipe.open()) != 0)
+        return result;
+    while (result.size != size) {
+        const ssize_t n = ::splice(
+            socket,
+            nullptr,
+            pipe.writing(),
+            nullptr,
+            at_most(size - result.size, wanted_pipe),
+            SPLICE_F_MOVE | SPLICE_F_NONBLOCK
+        );
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (!count_received(n, result))
+            break;
+        result.file_error = empty_pipe(pipe.reading(), file, static_cast<std::size_t>(n));
+        if (result.file_error != 0) {
+            pipe.close();
+            break;
+        }
+    }
+    return result;
+}
+
+file_transfer
+copy_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, std::size_t buffer) {
+    // One a thread, as large as was ever asked for.
+    thread_local std::unique_ptr<std::byte[]> memory;
+    thread_local std::size_t capacity = 0;
+    if (capacity < buffer) {
+        memory.reset(new std::byte[buffer]);
+        capacity = buffer;
+    }
+    file_transfer result;
+    while (result.size != size && result.file_error == 0) {
+        const std::size_t most = at_most(size - result.size, buffer);
+        const ssize_t n = ::recv(socket, memory.get(), most, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (!count_received(n, result))
+            break;
+        const std::span<const std::byte> piece(memory.get(), static_cast<std::size_t>(n));
+        if (tap)
+            (*tap)(piece);
+        result.file_error = write_to_file(file, piece);
+    }
+    return result;
+}
+
+file_transfer send_from_file(int socket, int file, std::uint64_t size) noexcept {
+    constexpr std::size_t largest_piece = std::size_t{1} << 20;
+    const no_broken_pipe guard;
+    file_transfer result;
+    while (result.size != size) {
+        const std::size_t most = at_most(size - result.size, largest_piece);
+        const ssize_t n = ::sendfile(socket, file, nullptr, most);
+        if (n > 0) {
+            result.size += static_cast<std::size_t>(n);
+            continue;
+        }
+        if (n == 0) {
+            result.ended = true;
+            break;
+        }
+        if (errno == EINTR)
+            continue;
+        const bool of_file = errno == EIO || errno == EBADF || errno == EINVAL || errno == ENOMEM;
+        (of_file ? result.file_error : result.socket_error) = errno;
+        break;
+    }
+    return result;
+}
+
+int write_to_file(int file, std::span<const std::byte> data) noexcept {
+    while (!data.empty()) {
+        const ssize_t n = ::write(file, data.data(), data.size());
+        if (n >= 0)
+            data = data.subspan(static_cast<std::size_t>(n));
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+file_transfer read_from_file(int file, std::span<std::byte> into) noexcept {
+    file_transfer result;
+    while (!into.empty()) {
+        const ssize_t n = ::read(file, into.data(), into.size());
+        if (n > 0) {
+            result.size += static_cast<std::size_t>(n);
+            into = into.subspan(static_cast<std::size_t>(n));
+        } else if (n == 0) {
+            result.ended = true;
+            break;
+        } else if (errno != EINTR) {
+            result.file_error = errno;
+            break;
+        }
+    }
+    return result;
+}
+
+}  // namespace coserve

@@ -1,0 +1,45 @@
+// Bytes between a socket and a file, as fast as the kernel has it. Blocks on the file, never on the
+// socket: for the pool of blocking threads.
+#pragma once
+
+#include <coserve/file_tap.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace coserve {
+
+// What one call moved, and why it stopped before all was.
+struct file_transfer {
+    std::uint64_t size = 0;  // bytes that left the socket, or reached it
+    int socket_error = 0;    // an errno; EAGAIN: the next edge will tell
+    int file_error = 0;      // an errno of the file's
+    bool ended = false;      // the peer finished, or the file is shorter than was asked for
+};
+
+// Stops when the socket has no more, at the end, at an error, or after `size` bytes. Bytes that
+// left the socket and met an error of the file are lost.
+file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept;
+
+// Likewise, through memory, `tap` seeing each piece before it is written. A piece is of at most
+// `buffer` bytes. Errors: what `tap` throws, std::bad_alloc.
+inline constexpr std::size_t copied_piece = std::size_t{256} << 10;
+file_transfer copy_to_file(
+    int socket,
+    int file,
+    std::uint64_t size,
+    const file_tap* tap = nullptr,
+    std::size_t buffer = copied_piece
+);
+
+// Stops when the socket takes no more, likewise.
+file_transfer send_from_file(int socket, int file, std::uint64_t size) noexcept;
+
+// An errno, or 0.
+int write_to_file(int file, std::span<const std::byte>) noexcept;
+
+// How much was read before the end: all of `into` where there is as much.
+file_transfer read_from_file(int file, std::span<std::byte> into) noexcept;
+
+}  // namespace coserve

@@ -1,0 +1,25 @@
+// What /proc tells of other processes.
+#pragma once
+
+#include <optional>
+#include <sys/types.h>
+#include <vector>
+
+namespace coserve {
+
+struct process_stat {
+    pid_t parent, session;
+    bool zombie;
+};
+
+// nullopt: there is no such process.
+std::optional<process_stat> stat_of(pid_t) noexcept;
+
+// Of all its threads; none of a process that has ended.
+std::vector<pid_t> children_of(pid_t);
+// This process's, as far as its first thread has them: that one is given the orphans.
+std::vector<pid_t> own_first_children();
+// Of all processes, those of that session.
+std::vector<pid_t> members_of_session(pid_t);
+
+}  // namespace coserve

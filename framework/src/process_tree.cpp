@@ -1,0 +1,155 @@
+#include "process_tree.hpp"
+
+#include "orphans.hpp"
+#include "proc_files.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace coserve {
+
+namespace {
+
+// Each finds what was forked during the last, until all are stopped.
+constexpr int most_passes = 50;
+
+int send_signal(const unique_fd& process, int signal) noexcept {
+    return static_cast<int>(::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0));
+}
+
+unique_fd open_process(pid_t id) noexcept {
+    return unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, id, 0)));
+}
+
+bool has_ended(const unique_fd& process) noexcept {
+    pollfd p{process.get(), POLLIN, 0};
+    return ::poll(&p, 1, 0) > 0;
+}
+
+void reap(const unique_fd& process) noexcept {
+    siginfo_t info;
+    ::waitid(P_PIDFD, static_cast<id_t>(process.get()), &info, WEXITED | WNOHANG);
+}
+
+}  // namespace
+
+process_tree::process_tree(pid_t root, child_cgroup group) noexcept
+    : root_(root), cgroup_(std::move(group)) {}
+
+process_tree::~process_tree() {
+    if (root_lives_)
+        orphans::of_this_process().forget(root_);
+}
+
+void process_tree::signal(int number) noexcept {
+    if (cgroup_)
+        return cgroup_.signal(number);
+    find();
+    send(number);
+}
+
+void process_tree::kill() noexcept {
+    if (cgroup_)
+        return cgroup_.kill();
+    for (int pass = 0; pass < most_passes && find(); ++pass)
+        send(SIGSTOP);  // what is stopped forks no more
+    send(SIGKILL);
+}
+
+void process_tree::send(int number) noexcept {
+    for (const auto& [id, process] : others_)
+        send_signal(process, number);
+    if (!root_lives_)
+        return;
+    ::kill(-root_, number);  // its group, whatever was found
+    ::kill(root_, number);
+}
+
+void process_tree::root_ended() noexcept {
+    root_lives_ = false;
+    orphans::of_this_process().forget(root_);
+    if (cgroup_)
+        return orphans::of_this_process().reap_ended();
+    // Somebody of its session is left: as long as that is so, no other can have its number.
+    if (::kill(-root_, 0) == 0 || errno == EPERM) {
+        for (const pid_t id : members_of_session(root_))
+            add(id);
+    }
+    take_orphans();
+}
+
+bool process_tree::empty() noexcept {
+    if (root_lives_)
+        return false;
+    if (cgroup_) {
+        const bool gone = cgroup_.empty();
+        orphans::of_this_process().reap_ended();
+        return gone;
+    }
+    if (others_.empty())
+        return true;
+    find();
+    drop_ended();
+    if (others_.empty())
+        take_orphans();
+    return others_.empty();
+}
+
+// True: there are some that were not known.
+bool process_tree::find() noexcept {
+    const std::size_t before = others_.size();
+    std::vector<pid_t> parents;
+    if (root_lives_)
+        parents.push_back(root_);
+    else
+        take_orphans();
+    for (const auto& each : others_)
+        parents.push_back(each.first);
+    while (!parents.empty()) {
+        const pid_t parent = parents.back();
+        parents.pop_back();
+        for (const pid_t child : children_of(parent)) {
+            if (add(child))
+                parents.push_back(child);
+        }
+    }
+    return others_.size() != before;
+}
+
+// False: it is known, or gone.
+bool process_tree::add(pid_t id) {
+    if (others_.contains(id))
+        return false;
+    unique_fd process = open_process(id);
+    // All are in other sessions than this process, or the number is another's by now.
+    if (!process || ::getsid(id) == ::getsid(0))
+        return false;
+    return others_.emplace(id, std::move(process)).second;
+}
+
+void process_tree::take_orphans() {
+    for (const pid_t id : orphans::of_this_process().take()) {
+        if (unique_fd process = open_process(id))
+            others_.emplace(id, std::move(process));
+    }
+}
+
+void process_tree::drop_ended() noexcept {
+    for (auto each = others_.begin(); each != others_.end();) {
+        if (!has_ended(each->second)) {
+            ++each;
+            continue;
+        }
+        reap(each->second);
+        orphans::of_this_process().forget(each->first);
+        each = others_.erase(each);
+    }
+}
+
+}  // namespace coserve

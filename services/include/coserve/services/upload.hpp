@@ -1,0 +1,106 @@
+/// \file
+/// The service `upload`: files arrive whole, or not at all.
+#pragma once
+
+#include <coserve/framing.hpp>
+#include <coserve/limits.hpp>
+#include <coserve/stream_handler.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace coserve {
+
+class upload_store;
+class incoming_file;
+struct upload_header;
+class sha256;
+enum class existing_file : unsigned char;
+
+/// The directories of all listeners of a server. Copies share them.
+/// Thread: locks for itself.
+class upload_directories {
+public:
+    static constexpr const char* usual = "./uploads";
+
+    /// `fallback`: where a listener names no `dir`.
+    explicit upload_directories(std::string fallback = usual);
+
+    /// Whether somebody said which one it is to be.
+    bool was_chosen() const noexcept;
+
+    /// Opens it where it is not open yet.
+    /// Errors: `configuration_error`.
+    std::shared_ptr<upload_store> open(const std::string& directory) const;
+
+private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
+
+/// Files into a directory, many on a connection, in the formats of docs/wire.md. A file appears
+/// under its name when it is complete, correct and on the disk, and a client that asked for a reply
+/// gets it then. A header or a name that is refused is logged, and ends its connection.
+class upload final : public stream_handler {
+public:
+    enum class wire : unsigned char {
+        json_header,  ///< a JSON header before each file
+        marker,       ///< one file a connection, without a name, whose end is marked
+    };
+
+    /// The keys of a listener. Limits of 0 are none.
+    struct options {
+        upload::wire format = wire::json_header;  ///< `wire`
+        std::string directory;          ///< `dir`; empty: what `upload_directories` was told
+        existing_file existing{};       ///< what happens to a name that is taken
+        std::size_t max_file = 0;       ///< bytes of one file
+        std::size_t quota = 0;          ///< bytes of all files of the directory together
+        std::size_t min_rate = 0;       ///< bytes a second, over ten seconds
+        std::size_t max_partials = 16;  ///< interrupted uploads that are kept, at least 1
+        duration partial_age = std::chrono::hours(24);  ///< and for how long
+        std::size_t max_header = std::size_t{64} << 10;
+
+        /// Errors: `configuration_error`.
+        void read(option_reader&);
+        framing codecs(const stream_limits&) const;
+        void start(const upload_directories&) const;
+    };
+
+    upload(const options&, const upload_directories&);
+    ~upload() override;
+
+    task<> handle() override;
+    task<> finish() override;
+
+private:
+    class partial_lease;
+
+    task<> take_files();
+    task<bool> take_announced(std::string header);
+    task<> take(const upload_header&);
+    task<> begin(const upload_header&);
+    task<> begin_resuming(const upload_header&);
+    task<> lock_partial(std::string file_name);
+    task<> receive(std::uint64_t size);
+    task<> publish(const upload_header&);
+    task<> take_marked();
+    task<> take_until_end();
+    task<> watch_rate();
+    void refuse(std::string_view word, std::string_view why, bool reply);
+    void log_stored(std::string_view name, std::uint64_t size, std::string_view message);
+
+    const options& options_;  // the listener's
+    std::shared_ptr<upload_store> store_;
+    std::unique_ptr<incoming_file> file_;
+    std::unique_ptr<sha256> hash_;
+    std::shared_ptr<upload*> self_;  // gone with this: what others call to stop it
+    bool reply_ = false;             // of the file under way
+    bool receiving_ = false;
+    unsigned files_ = 0;
+};
+
+}  // namespace coserve
