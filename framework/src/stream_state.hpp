@@ -256,11 +256,12 @@ private:
     std::uint32_t part_ = 0;  // bytes used up of what comes in pieces, since its time began
     std::uint8_t spent_ = 0;  // operations since the end was told
     phase phase_ = phase::open;
-    bool readable_ = false, writable_ = true, ended_ = false, peer_gone_ = false, urgent_ = false;
-    bool waiting_for_rest_ = false, waiting_paused_ = false, first_read_ = true, draining_ = false,
-         turn_end_asked_ = false;
-    bool sending_file_ = false, output_held_ = false;
-    bool orphaned_ = false, dead_ = false, runaways_dropped_ = false;
+    bool waiting_paused_ = false, turn_end_asked_ = false, orphaned_ = false, dead_ = false,
+         writable_ = true;
+    bool readable_ : 1 = false, ended_ : 1 = false, peer_gone_ : 1 = false;
+    bool urgent_ : 1 = false, waiting_for_rest_ : 1 = false, first_read_ : 1 = true;
+    bool draining_ : 1 = false, sending_file_ : 1 = false, output_held_ : 1 = false;
+    bool runaways_dropped_ : 1 = false;
 };
 
 }  // namespace coserve
