@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -314,8 +315,14 @@ launched launch(const subprocess_options& o, launch_descriptors descriptors, int
     if (id < 0)
         throw subprocess_error(launch_step::resources, error, "clone");
     launched child(id, unique_fd(pidfd), own_peak());
-    if (p.error != 0)
+    if (p.error != 0) {
+        {
+            const launched reaped = std::move(child);
+        }
+        // Another process may have its number from here on.
+        std::atomic_ref(known.id()).store(0);
         throw subprocess_error(p.step, p.error, subject_of(o, p.step));
+    }
     return child;
 }
 

@@ -152,7 +152,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     using namespace coserved;
     open_standard_streams();
-    ignore_broken_pipes();
+    set_signals();
     raise_descriptor_limit();
     try {
         return run(argc, argv);

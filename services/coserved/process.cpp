@@ -15,8 +15,11 @@ void open_standard_streams() noexcept {
             ::open("/dev/null", O_RDWR);  // takes the lowest free number, which is fd
 }
 
-void ignore_broken_pipes() noexcept {
+void set_signals() noexcept {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(
+        SIGCHLD, SIG_DFL
+    );  // a parent that ignored it would leave commands without an exit code
 }
 
 void raise_descriptor_limit() noexcept {

@@ -8,7 +8,7 @@ namespace coserved {
 void open_standard_streams() noexcept;
 
 /// Nobody may be reading what the program says: that does not end it.
-void ignore_broken_pipes() noexcept;
+void set_signals() noexcept;
 
 /// As many descriptors as the process may have: one connection takes one.
 void raise_descriptor_limit() noexcept;

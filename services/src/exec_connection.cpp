@@ -53,11 +53,16 @@ void exec_commands::begin_next() {
     // Those that wait in a drain have nothing to wait for; where only one runs at a time, each
     // reply has its turn.
     const bool all = context_.stream.draining() && at_once_ > 1;
-    for (auto e = all_.begin(); e != all_.end() && (all || begun_ < at_once_);) {
-        const auto next = e++;  // it may be over at once
-        if (!next->begun)
-            begin(next);
+    // A command may be over at once, and then this is called from within.
+    if (std::exchange(beginning_, true))
+        return;
+    while (all || begun_ < at_once_) {
+        const auto next = std::ranges::find(all_, false, &entry::begun);
+        if (next == all_.end())
+            break;
+        begin(next);
     }
+    beginning_ = false;
 }
 
 void exec_commands::begin(place e) {
@@ -176,11 +181,12 @@ task<> exec_connection::watch_peer() {
 }
 
 void exec_connection::end_all() noexcept {
-    if (std::exchange(ended_, true) || commands_.size() == 0)
-        return;
-    const std::string reason =
-        "the connection ended with " + std::to_string(commands_.size()) + " under way";
-    context_.log(log_level::info, "commands stopped", reason);
+    // Again, where requests that had arrived before the end came after it.
+    if (commands_.size() != 0 && !std::exchange(told_, true)) {
+        const std::string reason =
+            "the connection ended with " + std::to_string(commands_.size()) + " under way";
+        context_.log(log_level::info, "commands stopped", reason);
+    }
     commands_.stop_all(exec_stop::gone);
 }
 

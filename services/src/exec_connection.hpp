@@ -68,6 +68,7 @@ private:
     std::size_t at_once_;
     std::list<entry> all_;
     std::size_t begun_ = 0;
+    bool beginning_ = false;
     core_event fewer_;
 };
 
@@ -103,7 +104,7 @@ private:
     exec_context context_;
     exec_commands commands_;
     task_group watch_;
-    bool ended_ = false;
+    bool told_ = false;  // the log, that commands were stopped
 };
 
 }  // namespace coserve

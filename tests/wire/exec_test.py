@@ -116,6 +116,35 @@ class NativeTest(ExecTest):
         self.assertEqual(receive_rest(peer), b"")
         self.assertEqual(run(self.connect(server), argv=["true"])[2]["exit"], 0)
 
+    def test_many_in_line_that_are_over_at_once(self):
+        peer = self.connect(self.shell())
+        for i in range(8):
+            ask(peer, id=i, command="sleep 0.2")
+        for i in range(8, 20):
+            ask(peer, id=i, argv=["/nonesuch"])
+        found = last_headers(peer, 20)
+        self.assertEqual([found[i].get("error") for i in range(8, 20)], ["not-found"] * 12)
+        self.assertEqual([found[i].get("exit") for i in range(8)], [0] * 8)
+
+    def test_a_client_goes_with_many_in_line(self):
+        server = self.shell()
+        peer = self.connect(server)
+        for i in range(12):
+            ask(peer, id=i, command="echo begun; exec sleep 1000")
+        for _ in range(8):
+            self.assertEqual(answer(peer)[1], b"begun\n")
+        peer.close()
+        poll(lambda: not children_of(server.process.pid), "the commands' end")
+        self.assertEqual(run(self.connect(server), command="exit 3")[2]["exit"], 3)
+
+    def test_a_client_goes_behind_a_large_body(self):
+        server = self.shell()
+        peer = self.connect(server)
+        ask(peer, b"x" * (8 << 20), command="sleep 1000")
+        peer.shutdown(socket.SHUT_WR)
+        receive_rest(peer)
+        poll(lambda: not children_of(server.process.pid), "the command's end")
+
     def test_several_at_once_each_with_its_output(self):
         peer = self.connect(self.shell())
         for i in range(8):
