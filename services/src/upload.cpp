@@ -343,12 +343,15 @@ task<> upload::take_until_end() {
         file_->append(piece);
     };
     receiving_ = true;
-    while (const auto got = co_await stream().read_some()) {
+    while (const auto got = co_await read_frame(stream_limits::file_timeout)) {
         piece.assign(got->begin(), got->end());  // the stream may end while it is written
         end.feed(piece);
         co_await run_blocking(append);
     }
     receiving_ = false;
+    // A drain ends the reading, too; the file's end is the peer's.
+    if (stream().draining() && !stream().closed().ready())
+        throw upload_error("drain", "the server is stopping");
     const auto size = end.file_size();
     if (!size)
         throw upload_error(

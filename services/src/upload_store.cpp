@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <random>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -29,6 +31,16 @@ namespace {
 constexpr const char* partials_name = ".coserve-partial";
 constexpr std::string_view unnamed_prefix = "tmp-";
 constexpr unsigned most_numbers = 100'000;
+
+/// A name that nobody else takes, not even a store of the same directory by another path, or in
+/// another container.
+std::string passing_name() {
+    std::random_device random;
+    std::string name(unnamed_prefix);
+    for (int i = 0; i < 4; ++i)
+        name += std::to_string(random()) + (i < 3 ? "-" : "");
+    return name;
+}
 
 std::string text_of(int error) {
     return std::generic_category().message(error);
@@ -349,8 +361,7 @@ void incoming_file::open_unnamed() {
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
         fail(errno, "a temporary file");
     // This file system has none without a name.
-    partial_ = std::string(unnamed_prefix) + std::to_string(::getpid()) + '-' +
-               std::to_string(store_->next_number());
+    partial_ = passing_name();
     open_named(partial_, O_RDWR | O_CREAT | O_EXCL);
 }
 
@@ -434,9 +445,12 @@ std::string incoming_file::publish_unnamed() {
     }
 }
 
-void incoming_file::make_durable() const {
-    if (::fsync(fd()) != 0)
-        fail(errno, "the file");
+/// An error is final: what was not written then is not tried again, and so not resumed either.
+void incoming_file::make_durable() {
+    if (::fsync(fd()) == 0)
+        return;
+    keep_ = false;
+    fail(errno, "the file");
 }
 
 /// 0, or an errno. Never follows or replaces what is there.
@@ -472,10 +486,8 @@ std::string incoming_file::link_by_rule(const std::string& name) {
 /// By a name among the partials, so that at each moment one of the two has the name.
 void incoming_file::replace(const std::string& name) {
     const int where = store_->partials();
-    const std::string between = std::string(unnamed_prefix) + std::to_string(::getpid()) + '-' +
-                                std::to_string(store_->next_number()) + 'r';
+    const std::string between = passing_name();
     const std::string self = "/proc/self/fd/" + std::to_string(fd());
-    ::unlinkat(where, between.c_str(), 0);
     if (::linkat(AT_FDCWD, self.c_str(), where, between.c_str(), AT_SYMLINK_FOLLOW) != 0)
         fail(errno, "the file's name");
     if (::renameat(where, between.c_str(), store_->directory(), name.c_str()) == 0)
@@ -491,6 +503,7 @@ void incoming_file::finish_publishing(const std::string& name) {
     if (::fsync(store_->directory()) != 0) {
         const int error = errno;
         ::unlinkat(store_->directory(), name.c_str(), 0);
+        keep_ = false;
         fail(error, "the directory");
     }
     keep_ = false;

@@ -145,7 +145,7 @@ private:
     void claim(std::uint64_t size);
     void reserve();
     void give_up() noexcept;
-    void make_durable() const;
+    void make_durable();
     int link_as(const std::string& name) const;
     std::string link_by_rule(const std::string& name);
     void replace(const std::string& name);

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import socket
 import struct
 import sys
@@ -522,6 +523,16 @@ class MarkerTest(UploadTest):
             self.assertEqual(self.upload(stream), b"")
         self.assertEqual(stored(self.uploads), [])
         support.poll(lambda: self.server.log().count("upload refused") == len(streams), "a line for each")
+
+    def test_a_drain_is_no_end(self):
+        self.start_marker()
+        peer = self.connect()
+        peer.sendall(b"first part " + MARKER_END)
+        support.poll(lambda: os.path.isdir(self.uploads), "the upload's beginning")
+        self.server.signal(signal.SIGTERM)
+        self.assertEqual(support.receive_rest(peer), b"")
+        self.assertEqual(self.server.wait(), 0)
+        self.assertEqual(stored(self.uploads), [])
 
     def test_limits(self):
         self.start_marker("&max-file=1000")
