@@ -276,6 +276,16 @@ class Encoding(EchoTest):
 
         return Peer(serve)
 
+    def test_a_request_that_its_framing_cannot_hold(self):
+        for query, text in (("framing=line", "x\ny"), ("framing=fixed&size=5", "abc"), ("width=1", "x" * 200)):
+            server = self.serve(f"echo={ANY}?{query}")
+            for arguments in ([text], ["--no-reply", text]):
+                self.check_fails(self.echo(f"{server.url}?{query}", *arguments), "no way to write this frame")
+        server = self.serve(f"echo={ANY}?framing=line")
+        result = self.echo(f"{server.url}?framing=line", input=b"good\nbad\r\nlost\n")
+        self.assertEqual(result.stdout, b"GOOD\n")  # what was asked before is answered
+        self.assertEqual(result.returncode, 1)
+
     def test_a_server_that_answers_gbk(self):
         for flags in (["--encoding", "GBK"], ["--encoding=gbk"], ["--encoding", "gb18030"]):
             requests = []
