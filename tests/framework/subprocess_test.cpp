@@ -620,12 +620,12 @@ TEST_F(subprocess_test, a_wait_may_be_cancelled_and_begun_again) {
 
 TEST_F(subprocess_test, a_timeout) {
     auto o = sh("echo before; exec sleep 1000");
-    o.timeout = 100ms;
+    o.timeout = 1s;
     const subprocess_result r = run(o);
     EXPECT_EQ(text_of(r.output), "before\n");
     EXPECT_EQ(r.exit.signal, SIGTERM);
     EXPECT_EQ(r.exit.reason, subprocess_end::timeout);
-    EXPECT_GE(r.exit.elapsed, 100ms);
+    EXPECT_GE(r.exit.elapsed, 1s);
     o = sh("exit 1");
     o.timeout = 1h;
     EXPECT_EQ(run(o).exit.reason, subprocess_end::itself);
@@ -643,7 +643,7 @@ TEST_F(subprocess_test, a_timeout_of_what_it_left_behind) {
         co_await p.gone();
     };
     auto o = sh("sleep 1000 & echo early; exit 2", m);
-    o.timeout = 100ms;
+    o.timeout = 1s;
     run(work(o));
     EXPECT_THAT(m.survivors(), IsEmpty());
 }
@@ -671,7 +671,7 @@ TEST_F(subprocess_test, a_reader_whose_handle_goes) {
 TEST_F(subprocess_test, after_a_timeout_nobody_waits_for_the_deaf) {
     const mark m;
     auto o = sh("trap '' TERM; echo before; sleep 1000; sleep 1000", m);
-    o.timeout = 100ms;
+    o.timeout = 1s;
     o.grace = 1h;
     const auto work = [](const subprocess_options& options) -> task<> {
         subprocess p = co_await subprocess::start(options);
