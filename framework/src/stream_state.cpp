@@ -10,8 +10,6 @@
 
 namespace coserve {
 
-namespace {}  // namespace
-
 stream_state::stream_state(
     core& c,
     std::unique_ptr<transport> t,
