@@ -8,6 +8,8 @@
 #include "file_descriptor.hpp"
 #include "protocol/sha256.hpp"
 
+#include <coserve/services/upload.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,8 +21,6 @@
 #include <string>
 
 namespace coserve {
-
-enum class existing_file : unsigned char { refuse, rename, replace };
 
 /// What a listener allows. Bytes; 0: no limit.
 struct upload_rules {

@@ -19,7 +19,12 @@ class upload_store;
 class incoming_file;
 struct upload_header;
 class sha256;
-enum class existing_file : unsigned char;
+/// What happens to an upload whose name is taken.
+enum class existing_file : unsigned char {
+    refuse,   ///< an error
+    rename,   ///< it becomes "name (1).ext"
+    replace,  ///< it takes the place of the file that is there
+};
 
 /// The directories of all listeners of a server. Copies share them.
 /// Thread: locks for itself.
