@@ -8,6 +8,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <memory>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,7 +111,71 @@ private:
     bool was_pending_;
 };
 
+// A fast sender has more in a moment: waiting for it here spares the way through the core and back.
+// Only that long, and only for who has shown to be fast, because others wait for this thread.
+bool has_more_soon(int socket, std::uint64_t moved) noexcept {
+    constexpr std::uint64_t fast = std::uint64_t{128} << 10;
+    constexpr int most = 2;  // milliseconds
+    pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
+    return moved >= fast && ::poll(&readable, 1, most) > 0;
+}
+
+bool is_to_be_repeated(ssize_t n, int socket, std::uint64_t moved) noexcept {
+    return n < 0 && (errno == EINTR || (errno == EAGAIN && has_more_soon(socket, moved)));
+}
+
+// One a thread, as large as was ever asked for.
+std::byte* memory_of_thread(std::size_t size) {
+    thread_local std::unique_ptr<std::byte[]> memory;
+    thread_local std::size_t capacity = 0;
+    if (capacity < size) {
+        memory.reset(new std::byte[size]);
+        capacity = size;
+    }
+    return memory.get();
+}
+
+// False: it threw.
+bool show(const file_tap& tap, std::span<const std::byte> piece, file_transfer& result) noexcept {
+    try {
+        tap(piece);
+        return true;
+    } catch (...) {
+        result.refusal = std::current_exception();
+        return false;
+    }
+}
+
+bool can_be_read_back(int file) noexcept {
+    return (::fcntl(file, F_GETFL) & O_ACCMODE) == O_RDWR && ::lseek(file, 0, SEEK_CUR) >= 0;
+}
+
+file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, const file_tap& tap) {
+    std::byte* const memory = memory_of_thread(copied_piece);
+    off_t at = ::lseek(file, 0, SEEK_CUR);
+    file_transfer result = splice_to_file(socket, file, size);
+    for (std::uint64_t left = result.size; left != 0 && result.file_error == 0;) {
+        const ssize_t n = ::pread(file, memory, at_most(left, copied_piece), at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            result.file_error = n == 0 ? EIO : errno;
+        else if (!show(tap, {memory, static_cast<std::size_t>(n)}, result))
+            break;
+        at += n;
+        left -= static_cast<std::uint64_t>(n);
+    }
+    return result;
+}
+
 }  // namespace
+
+file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap) {
+    if (!tap)
+        return splice_to_file(socket, file, size);
+    return can_be_read_back(file) ? splice_and_read_back(socket, file, size, *tap)
+                                  : copy_to_file(socket, file, size, tap);
+}
 
 file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept {
     file_transfer result;
@@ -126,7 +191,7 @@ file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept 
             at_most(size - result.size, wanted_pipe),
             SPLICE_F_MOVE | SPLICE_F_NONBLOCK
         );
-        if (n < 0 && errno == EINTR)
+        if (is_to_be_repeated(n, socket, result.size))
             continue;
         if (!count_received(n, result))
             break;
@@ -141,24 +206,18 @@ file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept 
 
 file_transfer
 copy_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, std::size_t buffer) {
-    // One a thread, as large as was ever asked for.
-    thread_local std::unique_ptr<std::byte[]> memory;
-    thread_local std::size_t capacity = 0;
-    if (capacity < buffer) {
-        memory.reset(new std::byte[buffer]);
-        capacity = buffer;
-    }
+    std::byte* const memory = memory_of_thread(buffer);
     file_transfer result;
     while (result.size != size && result.file_error == 0) {
         const std::size_t most = at_most(size - result.size, buffer);
-        const ssize_t n = ::recv(socket, memory.get(), most, MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
+        const ssize_t n = ::recv(socket, memory, most, MSG_DONTWAIT);
+        if (is_to_be_repeated(n, socket, result.size))
             continue;
         if (!count_received(n, result))
             break;
-        const std::span<const std::byte> piece(memory.get(), static_cast<std::size_t>(n));
-        if (tap)
-            (*tap)(piece);
+        const std::span<const std::byte> piece(memory, static_cast<std::size_t>(n));
+        if (tap && !show(*tap, piece, result))
+            break;
         result.file_error = write_to_file(file, piece);
     }
     return result;

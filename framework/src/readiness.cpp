@@ -14,6 +14,9 @@ namespace coserve {
 
 namespace {
 
+constexpr std::uint32_t all_edges = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t of_input = EPOLLIN | EPOLLPRI;
+
 int make_set() {
     const int set = epoll_create1(EPOLL_CLOEXEC);
     if (set < 0)
@@ -26,13 +29,18 @@ int make_set() {
 readiness::readiness(core& c) : core_(c), set_(c.context(), make_set()) {}
 
 void readiness::add(int descriptor, watcher& w) {
-    epoll_event event{EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = &w}};
+    epoll_event event{all_edges, {.ptr = &w}};
     if (epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &event))
         throw system_error(errno, boost::system::system_category(), "epoll_ctl");
     w.watched_ = true;
     ++watched_;
     if (!waiting_)
         wait();
+}
+
+void readiness::watch_input(int descriptor, watcher& w, bool with) noexcept {
+    epoll_event event{with ? all_edges : all_edges & ~of_input, {.ptr = &w}};
+    epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, descriptor, &event);
 }
 
 void readiness::add(watcher& w) noexcept {

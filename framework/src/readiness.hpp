@@ -45,6 +45,9 @@ public:
     // vfork and exec still holds it.
     void remove(int descriptor, watcher&) noexcept;
 
+    // Without: tells nothing of input. With it again: its state as it is then is an edge.
+    void watch_input(int descriptor, watcher&, bool with) noexcept;
+
     // The same for what has no descriptor, and tells of its edges itself.
     void add(watcher&) noexcept;
     void remove(watcher&) noexcept;

@@ -30,6 +30,11 @@ public:
             core_->readiness().remove(fd_.get(), *std::exchange(watcher_, nullptr));
     }
 
+    void watch_input(bool with) noexcept override {
+        if (watcher_)
+            core_->readiness().watch_input(fd_.get(), *watcher_, with);
+    }
+
     transfer read(std::span<std::byte> into) noexcept override {
         for (;;) {
             const ssize_t n = ::recv(fd_.get(), into.data(), into.size(), 0);

@@ -37,6 +37,20 @@ private:
     stream_state& stream_;
 };
 
+// A thread reads the socket: told of each arrival, this core would wake for nothing.
+class lent_input {
+public:
+    explicit lent_input(stream_state& s) noexcept : stream_(s) { s.lend_input(); }
+
+    lent_input(const lent_input&) = delete;
+    lent_input& operator=(const lent_input&) = delete;
+
+    ~lent_input() { stream_.take_input_back(); }
+
+private:
+    stream_state& stream_;
+};
+
 // Unless it is told that all was sent, it resets the stream: nobody could tell what comes next.
 class sending_scope {
 public:
@@ -86,6 +100,15 @@ int stream_state::duplicate_socket() const {
     return copy;
 }
 
+void stream_state::lend_input() noexcept {
+    readable_ = false;
+    transport_->watch_input(false);
+}
+
+void stream_state::take_input_back() noexcept {
+    transport_->watch_input(true);
+}
+
 void stream_state::resume_input(const file_transfer& t) {
     if (t.socket_error != EAGAIN)
         readable_ = true;
@@ -96,6 +119,8 @@ void stream_state::resume_input(const file_transfer& t) {
     }
     if (t.ended)
         ended_ = peer_gone_ = true;
+    if (t.refusal)
+        std::rethrow_exception(t.refusal);
     if (t.file_error != 0)
         fail_file(t.file_error, "write");
     if (t.ended)
@@ -202,13 +227,16 @@ task<> frame_stream::receive_directly(int file, int socket, file_tap* tap) {
     read_operation arrival(*state_, {.what = read_request::kind::arrival});
     co_await std::move(arrival);
     const std::uint64_t size = std::min(state_->intake_left(), quantum);
-    const bool copies = tap || state_->has_urgent_byte();
+    const bool urgent = state_->has_urgent_byte();
     file_transfer moved;
     auto move = [&] {
-        moved = copies ? copy_to_file(socket, file, size, tap) : splice_to_file(socket, file, size);
+        moved =
+            urgent ? copy_to_file(socket, file, size, tap) : move_to_file(socket, file, size, tap);
     };
-    state_->leave_input();
-    co_await run_blocking(move);
+    {
+        const lent_input scope(*state_);
+        co_await run_blocking(move);
+    }
     state_->resume_input(moved);
 }
 

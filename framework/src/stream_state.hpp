@@ -78,8 +78,8 @@ public:
     // The socket, for a thread that works on it even where this side closes; -1: there is none.
     int duplicate_socket() const;
     // Around such a thread's work.
-    void leave_input() noexcept { readable_ = false; }
-
+    void lend_input() noexcept;
+    void take_input_back() noexcept;
     void resume_input(const file_transfer&);
 
     // Where the kernel moves nothing past it.

@@ -28,6 +28,10 @@ public:
     virtual void watch(core&, watcher& w) = 0;
     virtual void unwatch() noexcept = 0;
 
+    // Without: the edges of input are not told, as somebody else reads. With them again: the state
+    // as it is then is an edge. Only where there is a descriptor.
+    virtual void watch_input(bool) noexcept {}
+
     // Size 0 without an error: the peer has finished. Less than there was room for: nothing more is
     // there now, unless an edge told of urgent data (EPOLLPRI), where a read stops.
     virtual transfer read(std::span<std::byte>) noexcept = 0;

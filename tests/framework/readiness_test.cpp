@@ -71,6 +71,24 @@ protected:
     std::vector<int> open_;
 };
 
+TEST_F(readiness_test, tells_of_input_that_came_unwatched_once_it_is_watched_again) {
+    const auto [here, there] = connect();
+    std::vector<std::uint32_t> events;
+    told w(core_, [&](std::uint32_t e) { events.push_back(e); });
+    w.watch(here);
+    turns();
+    core_.readiness().watch_input(here, w, false);
+    turns();
+    events.clear();
+    checked(static_cast<int>(::write(there, "x", 1)), "write");
+    turns();
+    EXPECT_THAT(events, IsEmpty());
+    core_.readiness().watch_input(here, w, true);
+    turns();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_TRUE(events[0] & EPOLLIN);
+}
+
 TEST_F(readiness_test, tells_of_each_edge_once) {
     const auto [here, there] = connect();
     std::vector<std::uint32_t> events;

@@ -137,6 +137,23 @@ TEST_P(stream_file_test, shows_a_tap_every_byte_in_order) {
     }
 }
 
+TEST_P(stream_file_test, shows_a_tap_every_byte_of_a_file_that_can_only_be_written) {
+    open();
+    const open_file file;
+    const std::string name = "/proc/self/fd/" + std::to_string(file.fd());
+    const int only_written = checked(::open(name.c_str(), O_WRONLY | O_CLOEXEC), "open");
+    std::string seen;
+    file_tap tap = [&](std::span<const std::byte> piece) {
+        seen.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    };
+    const auto sender = start_sending(pattern(3 * mib));
+    run(near_->receive_file(only_written, 3 * mib, tap));
+    EXPECT_TRUE(same_bytes(seen, pattern(3 * mib)));
+    EXPECT_TRUE(same_bytes(file.content(), pattern(3 * mib)));
+    finish(sender);
+    ::close(only_written);
+}
+
 TEST_P(stream_file_test, ends_with_what_the_tap_throws) {
     open();
     const open_file file;

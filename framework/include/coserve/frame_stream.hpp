@@ -87,7 +87,8 @@ public:
     /// Lifetime: the descriptor is open until the task ends.
     /// Cancellation: the stream's position is unknown.
     task<> receive_file(int file, std::uint64_t size);
-    /// Likewise, and `tap` sees every byte before it is written, in order, one call at a time.
+    /// Likewise, and `tap` sees every byte, in order, one call at a time. Cheapest where `file` can
+    /// be read, too.
     /// Errors: also what `tap` throws.
     task<> receive_file(int file, std::uint64_t size, file_tap& tap);
     task<> receive_file(int file, std::uint64_t size, file_tap&& tap) = delete;
