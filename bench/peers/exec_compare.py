@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Commands a second through coserved, beside a bare posix_spawn loop, Python's socketserver and subprocess, and Go's os/exec.
+"""Commands a second through coserved, beside a bare posix_spawn loop, the same behind a socket,
+Python's socketserver and subprocess, and Go's os/exec.
 
 Every server gets the same requests: a command's text, one read each (coserved: wire=concat, no shell). A round measures each in turn;
 the figures are medians over the rounds, and a ratio is taken within its round. Server and client share the machine's processors.
@@ -17,7 +18,11 @@ import tempfile
 import time
 
 OURS, LIMIT = "coserve", "posix_spawn, by hand"
-PEERS = {"Go, os/exec": "go_exec_server", "Python, subprocess": "exec_socketserver_server"}
+PEERS = {
+    "posix_spawn, behind a socket": "spawn_server",
+    "Go, os/exec": "go_exec_server",
+    "Python, subprocess": "exec_socketserver_server",
+}
 
 
 def connect(port):
