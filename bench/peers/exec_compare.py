@@ -8,45 +8,18 @@ the figures are medians over the rounds, and a ratio is taken within its round. 
 import argparse
 import json
 import os
-import select
-import socket
 import statistics
-import struct
 import subprocess
 import tempfile
-import time
 
 OURS, LIMIT = "coserve", "posix_spawn, by hand"
 PEERS = {"Go, os/exec": "go_exec_server", "Python, subprocess": "exec_socketserver_server"}
 
 
-def connect(port):
-    peer = socket.create_connection(("127.0.0.1", port))
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return peer
-
-
-def commands_a_second(port, at_once, seconds, program):
+def commands_a_second(peers, port, at_once, seconds, program):
     """So many connections, each with one command under way."""
-    peers = [connect(port) for _ in range(at_once)]
-    request, done = program.encode(), 0
-    begin = time.perf_counter()
-    for peer in peers:
-        peer.sendall(request)
-    while True:
-        for peer in select.select(peers, [], [], 10)[0]:
-            reply = peer.recv(65536)
-            if len(reply) < 4 or len(reply) != 4 + struct.unpack("<i", reply[:4])[0]:
-                raise RuntimeError(f"not a whole reply: {reply!r}")
-            if b"coserved: " in reply:
-                raise RuntimeError(reply.decode())
-            done += 1
-            peer.sendall(request)
-        if (lasted := time.perf_counter() - begin) >= seconds:
-            break
-    for peer in peers:
-        peer.close()
-    return done / lasted
+    client = [f"{peers}/exec_client", str(port), str(at_once), str(seconds), program]
+    return float(subprocess.run(client, stdout=subprocess.PIPE, check=True).stdout)
 
 
 class Server:
@@ -87,7 +60,7 @@ def measure(arguments, servers, at_once, program):
         )
         results[LIMIT].append(float(bare.stdout))
         for name, server in servers.items():
-            results[name].append(commands_a_second(server.port, at_once, arguments.slice, program))
+            results[name].append(commands_a_second(arguments.peers, server.port, at_once, arguments.slice, program))
     return results
 
 
