@@ -180,18 +180,23 @@ void await_zombie(const subprocess& p) {
 TEST_P(hostile_children_test, a_strangers_end_is_not_its_daemons) {
     const auto work = [](subprocess_options quick, subprocess_options daemon) -> task<> {
         subprocess stranger = co_await subprocess::start(quick);
-        await_zombie(stranger);
         subprocess p = co_await subprocess::start(daemon);
+        stranger.close_input();
+        await_zombie(stranger);
+        p.close_input();
         await_zombie(p);
         co_await stranger.stop();
         const subprocess_result r = co_await p.collect(1000);
         EXPECT_EQ(text_of(r.output), "late\n");
         co_await p.stop();
     };
-    // The first shell ends when the daemon, which has left its session, has left its pipe, too.
-    const auto daemon =
-        sh("exec 3>&1; x=$(setsid sh -c 'exec >&3; sleep 0.3; echo late' &); exit 0");
-    testing::run_coroutine(context_, work(sh("exit 0"), daemon));
+    auto quick = sh("read x");
+    quick.grace = 0ms;
+    // This shell ends when the daemon, which has left its session, has left its pipe, too.
+    auto daemon =
+        sh("read x; exec 3>&1; x=$(setsid sh -c 'exec >&3; sleep 0.3; echo late' &); exit 0");
+    quick.input = daemon.input = subprocess_input::pipe;
+    testing::run_coroutine(context_, work(quick, daemon));
     EXPECT_THAT(own_children(), IsEmpty());
 }
 

@@ -243,7 +243,7 @@ TEST_F(subprocess_test, another_users_processes_cannot_hold_up_a_launch) {
     const auto work = [&]() -> task<> {
         subprocess stopping = co_await subprocess::start(hostile);
         co_await stopping.read();
-        for (int i = 0; i < 50; ++i) {
+        for (int i = 0; i < 1000; ++i) {
             subprocess p = co_await subprocess::start(victim);
             p.kill();
             co_await p.gone();
