@@ -1,8 +1,6 @@
 // Children that do what they can to outlive their command, by each way of finding them.
 #include "../framework/child_check.hpp"
 
-#include "unique_fd.hpp"
-
 #include <coserve/core_pool.hpp>
 #include <coserve/sleep.hpp>
 #include <coserve/subprocess.hpp>
@@ -228,8 +226,9 @@ TEST_P(hostile_children_test, are_found_without_descriptors) {
     const auto work = [&](subprocess_options o) -> task<> {
         subprocess p = co_await subprocess::start(o);
         await_zombie(p);
-        const unique_fd first_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-        const rlimit none{static_cast<rlim_t>(first_free.get()) + 1, before.rlim_max};
+        const int first_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ::close(first_free);
+        const rlimit none{static_cast<rlim_t>(first_free), before.rlim_max};
         EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
         co_await p.wait();
         EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);

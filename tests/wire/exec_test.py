@@ -309,6 +309,21 @@ class BadInputTest(ExecTest):
         self.assertEqual(run(peer, argv=["/etc/passwd"])[2]["error"], "cannot-start")
         self.assertEqual(run(peer, argv=["true"])[2]["exit"], 0)
 
+    def test_what_the_system_lacks_is_told(self):
+        server = self.shell()
+        mounts = (line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
+        found = [p for m in mounts if m[2] == "cgroup2" for p in Path(m[1]).rglob(f"coserve-{server.process.pid}")]
+        if not found:
+            self.skipTest("there are no cgroups to be had")
+        limit = found[0] / "cgroup.max.descendants"
+        limit.write_text("0", encoding="ascii")
+        peer = self.connect(server)
+        last = run(peer, id=1, argv=["true"])[2]
+        self.assertEqual((last["id"], last["error"]), (1, "cannot-start"))
+        self.line_about(server, name_of(peer), "cannot-start")
+        limit.write_text("max", encoding="ascii")
+        self.assertEqual(run(peer, argv=["true"])[2]["exit"], 0)
+
     def test_an_id_is_one_commands(self):
         peer = self.connect(self.shell())
         ask(peer, id=1, argv=["cat"], stdin=True)
