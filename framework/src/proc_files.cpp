@@ -116,6 +116,15 @@ std::vector<pid_t> members_of_session(pid_t session) {
     return all;
 }
 
+std::chrono::nanoseconds processor_wait_of(pid_t id) {
+    path_text path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/schedstat", id);
+    long long waited = 0;
+    if (std::sscanf(contents(path.data()).c_str(), "%*d %lld", &waited) != 1)
+        return {};
+    return std::chrono::nanoseconds(waited);
+}
+
 std::string cgroup_of(pid_t id) {
     path_text path;
     std::snprintf(path.data(), path.size(), "/proc/%d/cgroup", id);

@@ -1,6 +1,7 @@
 // What /proc tells of other processes.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -23,6 +24,8 @@ std::vector<pid_t> children_of(pid_t);
 std::optional<std::vector<pid_t>> own_first_children();
 // Of all processes, those of that session.
 std::vector<pid_t> members_of_session(pid_t);
+// How long it has waited for a processor so far; 0: not known.
+std::chrono::nanoseconds processor_wait_of(pid_t);
 // Its path in the hierarchy of version 2, as this process sees it; empty: there is none.
 std::string cgroup_of(pid_t);
 

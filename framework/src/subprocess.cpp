@@ -221,11 +221,12 @@ task<launched> launch_without_blocking(
     const auto begin = std::chrono::steady_clock::now();
     const launch_place found_by{place.cgroup.directory(), place.mark.limit()};
     auto work = [&] { return launch(o, pipes.of_child(), found_by); };
-    // Another user's processes can hold up one that becomes theirs.
-    if (o.user || children.launches_are_slow())
+    // Another user's processes can hold up one that becomes theirs; and who has other children has
+    // to do while one is launched.
+    if (o.user || children.size() != 0 || children.launches_are_slow())
         co_return co_await run_blocking(work);
     launched child = work();
-    children.launch_took(std::chrono::steady_clock::now() - begin);
+    children.launch_took(std::chrono::steady_clock::now() - begin, child.id());
     co_return child;
 }
 

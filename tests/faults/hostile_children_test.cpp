@@ -155,7 +155,7 @@ TEST_P(hostile_children_test, their_neighbours_live) {
         co_await p.stop();
         co_await p.gone();
         EXPECT_THAT(dying.survivors(), IsEmpty());
-        EXPECT_TRUE(living.await(2, 0ms)) << living.survivors().size();
+        EXPECT_TRUE(living.await(2, 2s)) << living.survivors().size();
         EXPECT_FALSE(daemons.ended());
         co_await daemons.stop();
         EXPECT_THAT(living.survivors(), IsEmpty());

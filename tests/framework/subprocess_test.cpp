@@ -514,13 +514,13 @@ TEST_F(subprocess_test, options_that_make_no_sense) {
 
 TEST_F(subprocess_test, after_a_slow_launch_others_are_made_elsewhere) {
     run(sh("true"));
-    core::of(context_).children().launch_took(1h);
+    core::of(context_).children().launch_took(1h, 0);
     ASSERT_TRUE(core::of(context_).children().launches_are_slow());
     EXPECT_EQ(output(sh("echo from a thread")), "from a thread\n");
     auto o = sh("");
     o.program = "/nonexistent";
     EXPECT_THROW(run(o), subprocess_error);
-    core::of(context_).children().launch_took(1ns);
+    core::of(context_).children().launch_took(1ns, 0);
     EXPECT_TRUE(core::of(context_).children().launches_are_slow());
 }
 

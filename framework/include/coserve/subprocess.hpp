@@ -144,8 +144,9 @@ class child_state;
 /// Thread: on its core.
 class subprocess {
 public:
-    /// Starts a child. Where that is quick, as it is from a local disk (0.1 ms), the loop waits for
-    /// it; where it was not, or the child is to be another user's, a blocking thread does.
+    /// Starts a child. Where that is quick, as it is from a local disk (0.1 ms), and this core has
+    /// no other child, the loop waits for it; else, or where the child is to be another user's, a
+    /// blocking thread does.
     /// Lifetime: the options must live until it ends; give it a named object (a temporary inside a
     /// `co_await` expression is freed twice by g++ 12).
     /// Errors: `subprocess_error`; `configuration_error` for an option that makes no sense.
