@@ -11,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace coserve {
 
@@ -51,16 +52,40 @@ private:
 
 thread_local splice_pipe pipe_of_thread;
 
+// What a splice did. EINVAL: the kernel has none between these two.
+struct spliced {
+    std::size_t size = 0;
+    int error = 0;
+};
+
+// Of `size` bytes that are in the pipe.
+spliced empty_pipe(int from, int file, std::size_t size) noexcept {
+    spliced result;
+    while (result.size != size) {
+        const ssize_t n = ::splice(from, nullptr, file, nullptr, size - result.size, SPLICE_F_MOVE);
+        if (n > 0) {
+            result.size += static_cast<std::size_t>(n);
+        } else if (n == 0 || errno != EINTR) {
+            result.error = n == 0 ? EIO : errno;
+            break;
+        }
+    }
+    return result;
+}
+
 // 0, or the file's errno.
-int empty_pipe(int from, int file, std::size_t size) noexcept {
+int read_out_pipe(int from, int file, std::size_t size) {
+    std::vector<std::byte> memory(std::min(size, copied_piece));
     while (size != 0) {
-        const ssize_t n = ::splice(from, nullptr, file, nullptr, size, SPLICE_F_MOVE);
-        if (n > 0)
-            size -= static_cast<std::size_t>(n);
-        else if (n == 0)
-            return EIO;
-        else if (errno != EINTR)
-            return errno;
+        const ssize_t n = ::read(from, memory.data(), std::min(size, memory.size()));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? EIO : errno;
+        const auto piece = std::span<const std::byte>(memory).first(static_cast<std::size_t>(n));
+        if (const int error = write_to_file(file, piece))
+            return error;
+        size -= piece.size();
     }
     return 0;
 }
@@ -80,6 +105,39 @@ bool count_received(ssize_t n, file_transfer& result) noexcept {
     else
         result.socket_error = errno;
     return false;
+}
+
+// False: it moved what `result` says, and the kernel splices nothing more here.
+bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result) {
+    splice_pipe& pipe = pipe_of_thread;
+    if (pipe.open() != 0)
+        return size == 0;
+    while (result.size != size) {
+        const ssize_t n = ::splice(
+            socket,
+            nullptr,
+            pipe.writing(),
+            nullptr,
+            at_most(size - result.size, wanted_pipe),
+            SPLICE_F_MOVE | SPLICE_F_NONBLOCK
+        );
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL)
+            return false;
+        if (!count_received(n, result))
+            return true;
+        const auto piped = static_cast<std::size_t>(n);
+        const spliced out = empty_pipe(pipe.reading(), file, piped);
+        const bool refused = out.error == EINVAL;
+        result.file_error =
+            refused ? read_out_pipe(pipe.reading(), file, piped - out.size) : out.error;
+        if (result.file_error != 0)
+            pipe.close();
+        if (refused || result.file_error != 0)
+            return result.file_error != 0;
+    }
+    return true;
 }
 
 // Writing to a peer that has gone raises SIGPIPE, which a host need not ignore, and sendfile has no
@@ -112,30 +170,13 @@ private:
 
 }  // namespace
 
-file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept {
+file_transfer splice_to_file(int socket, int file, std::uint64_t size) {
     file_transfer result;
-    splice_pipe& pipe = pipe_of_thread;
-    if ((result.file_error = pipe.open()) != 0)
+    if (splice_all(socket, file, size, result))
         return result;
-    while (result.size != size) {
-        const ssize_t n = ::splice(
-            socket,
-            nullptr,
-            pipe.writing(),
-            nullptr,
-            at_most(size - result.size, wanted_pipe),
-            SPLICE_F_MOVE | SPLICE_F_NONBLOCK
-        );
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (!count_received(n, result))
-            break;
-        result.file_error = empty_pipe(pipe.reading(), file, static_cast<std::size_t>(n));
-        if (result.file_error != 0) {
-            pipe.close();
-            break;
-        }
-    }
+    const std::uint64_t spliced = result.size;
+    result = copy_to_file(socket, file, size - spliced);
+    result.size += spliced;
     return result;
 }
 

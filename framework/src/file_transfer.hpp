@@ -19,8 +19,9 @@ struct file_transfer {
 };
 
 // Stops when the socket has no more, at the end, at an error, or after `size` bytes. Bytes that
-// left the socket and met an error of the file are lost.
-file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept;
+// left the socket and met an error of the file are lost. Where the kernel has no pipe to give, or
+// does not splice this socket or this file, it is copy_to_file(). Errors: std::bad_alloc.
+file_transfer splice_to_file(int socket, int file, std::uint64_t size);
 
 // Likewise, through memory, `tap` seeing each piece before it is written. A piece is of at most
 // `buffer` bytes. Errors: what `tap` throws, std::bad_alloc.
