@@ -154,11 +154,15 @@ TEST_F(upload_test, ends_a_marked_file_that_is_slower_than_its_rate) {
         co_await client.write(raw);
         co_await client.flush();
     };
-    for (int i = 0; i < 10 && !s.ended(); ++i) {
-        s.run(send_raw(s.client(), std::string(25, 'x')));
+    // Five bytes a second, where a hundred are due; the disk's part takes real time.
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    while (!s.ended() && std::chrono::steady_clock::now() < limit) {
+        if (s.log().empty())
+            s.run(send_raw(s.client(), std::string(25, 'x')));
         s.settle();
         s.advance(5s);
     }
+    ASSERT_TRUE(s.ended());
     EXPECT_THAT([&] { s.run_to_end(); }, ThrowsMessage<std::runtime_error>(HasSubstr("min-rate")));
     EXPECT_TRUE(fs::is_empty(directory_));
 }
