@@ -157,7 +157,7 @@ TEST_F(upload_store_test, keeps_partial_files_within_their_bounds) {
 TEST_F(upload_store_test, keeps_none_that_is_too_large_by_itself) {
     rules_.partial_size = 10;
     const auto store = open();
-    for (const std::size_t size : {10, 11}) {
+    for (const std::size_t size : {10U, 11U}) {
         {
             incoming_file file(store, rules_, 100, lock(*store, "p"));
             const std::string some(size, 's');
