@@ -147,7 +147,17 @@ task<> exec_native::show(coserve::exec_stream from) {
     to.flush();
 }
 
+/// A command without the rest of its input is not to go on.
 task<> exec_native::feed() {
+    try {
+        co_await pass_input();
+    } catch (const failure&) {
+        ask({id_, 0, coserve::exec_cancel()});
+        throw;
+    }
+}
+
+task<> exec_native::pass_input() {
     for (;;) {
         while (window_ == 0) {
             boost::system::error_code ignored;

@@ -36,6 +36,7 @@ private:
     coserve::task<outcome> talk();
     coserve::task<> show(coserve::exec_stream);
     coserve::task<> feed();
+    coserve::task<> pass_input();
     coserve::task<> insist();
     void interrupt(coserve::task_group& beside);
     void ask(coserve::exec_request, coserve::frame_view body = {});

@@ -29,7 +29,7 @@ namespace {
 constexpr const char* reference = R"(
 Each file arrives whole under its own name, or not at all. The server's SHA-256 is compared with the
 file's, and printed as sha256sum does. With -r the files below a directory are stored side by side.
---resume goes on where an interrupted upload of the same content ended.
+--resume goes on where an interrupted upload of the same content ended; it hashes a file before it connects.
 Towards a tutorial's server: --plain, or --wire marker; neither waits for a reply, and nobody then knows
 whether the file was stored.
 Exit codes: 0 all files are stored; 1 not all are; 2 usage.
@@ -39,15 +39,15 @@ struct arguments {
     upload_options options;
     std::vector<std::string> paths;
     std::string wire = "json-header";
-    std::string timeout = "10s";
+    std::string timeout = "10s", reply_timeout = "60s";
     bool recursive = false;
 };
 
-coserve::duration connect_timeout(const std::string& text) {
+coserve::duration timeout(const std::string& option, const std::string& text) {
     const auto time = coserve::parse_time(text);
     if (!time || *time > coserve::longest_time)
         throw coserve::configuration_error(
-            "--timeout " + text + ": must be a time, such as 500ms or 10s"
+            option + ' ' + text + ": must be a time, such as 500ms or 10s"
         );
     return time->count() == 0 ? coserve::longest_time : *time;
 }
@@ -134,7 +134,8 @@ private:
 void start(arguments a) {
     std::ranges::transform(a.paths, a.paths.begin(), &unmarked);
     a.options.wire = wire_named(a.wire);
-    a.options.connect_timeout = connect_timeout(a.timeout);
+    a.options.connect_timeout = timeout("--timeout", a.timeout);
+    a.options.reply_timeout = timeout("--reply-timeout", a.reply_timeout);
     if (a.options.resume && (a.options.plain || a.options.wire == upload_wire::marker))
         throw coserve::configuration_error(
             "--resume: needs a server that replies; leave --plain and --wire marker out"
@@ -160,6 +161,14 @@ void add_upload_command(CLI::App& app, std::function<void()>& chosen) {
     command->add_option("--message", a->options.message, "Shown in the server's log")
         ->type_name("TEXT");
     command->add_option("--timeout", a->timeout, "To connect; 0: no limit [10s]")
+        ->type_name("TIME");
+    command
+        ->add_option(
+            "--reply-timeout",
+            a->reply_timeout,
+            "For the server's reply once all is sent, and 1 s more for each 16 MiB; 0: no limit "
+            "[60s]"
+        )
         ->type_name("TIME");
     command->footer(reference);
     command->callback([a, &chosen] { chosen = [a] { start(*a); }; });

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -53,6 +54,13 @@ def poll(condition, what):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {LIMIT} s: {what}")
         time.sleep(0.005)
+
+
+def can_trace():
+    """Whether strace is here and may trace."""
+    if not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-D", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
 def connect(url):

@@ -9,13 +9,12 @@ the figures are medians over the rounds, and a ratio is taken within its round. 
 import argparse
 import json
 import os
-import select
-import socket
 import statistics
-import struct
 import subprocess
 import tempfile
-import time
+from pathlib import Path
+
+from exec_beside import beside
 
 OURS, LIMIT = "coserve", "posix_spawn, by hand"
 PEERS = {
@@ -25,33 +24,10 @@ PEERS = {
 }
 
 
-def connect(port):
-    peer = socket.create_connection(("127.0.0.1", port))
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return peer
-
-
-def commands_a_second(port, at_once, seconds, program):
+def commands_a_second(peers, port, at_once, seconds, program):
     """So many connections, each with one command under way."""
-    peers = [connect(port) for _ in range(at_once)]
-    request, done = program.encode(), 0
-    begin = time.perf_counter()
-    for peer in peers:
-        peer.sendall(request)
-    while True:
-        for peer in select.select(peers, [], [], 10)[0]:
-            reply = peer.recv(65536)
-            if len(reply) < 4 or len(reply) != 4 + struct.unpack("<i", reply[:4])[0]:
-                raise RuntimeError(f"not a whole reply: {reply!r}")
-            if b"coserved: " in reply:
-                raise RuntimeError(reply.decode())
-            done += 1
-            peer.sendall(request)
-        if (lasted := time.perf_counter() - begin) >= seconds:
-            break
-    for peer in peers:
-        peer.close()
-    return done / lasted
+    client = [f"{peers}/exec_client", str(port), str(at_once), str(seconds), program]
+    return float(subprocess.run(client, stdout=subprocess.PIPE, check=True).stdout)
 
 
 class Server:
@@ -92,19 +68,11 @@ def measure(arguments, servers, at_once, program):
         )
         results[LIMIT].append(float(bare.stdout))
         for name, server in servers.items():
-            results[name].append(commands_a_second(server.port, at_once, arguments.slice, program))
+            results[name].append(commands_a_second(arguments.peers, server.port, at_once, arguments.slice, program))
     return results
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("binaries", help="directory with coserved")
-    parser.add_argument("peers", help="directory that bench/peers/build wrote to")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--slice", type=float, default=1.0, help="seconds a measurement")
-    parser.add_argument("--program", action="append", help="to run; may be repeated [/bin/true]")
-    parser.add_argument("--json", help="file for all figures")
-    arguments = parser.parse_args()
+def table(arguments):
     programs = [os.path.abspath(program) for program in arguments.program or ["/bin/true"]]
     servers = {OURS: coserved(arguments.binaries, programs)}
     for name, program in PEERS.items():
@@ -129,6 +97,28 @@ def main():
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(all_results, file, indent=1)
+
+
+PARTS = {"table": table, "beside": beside}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binaries", type=Path, help="directory with coserved and coserve-bench")
+    parser.add_argument("peers", help="directory that bench/peers/build wrote to")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--slice", type=float, default=1.0, help="seconds a measurement")
+    parser.add_argument("--program", action="append", help="to run; may be repeated [/bin/true]")
+    parser.add_argument("--json", help="file for all figures of the table")
+    parser.add_argument("--parts", default=",".join(PARTS), help="what is measured [%(default)s]")
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement beside [5]")
+    arguments = parser.parse_args()
+    chosen = arguments.parts.split(",")
+    if unknown := [part for part in chosen if part not in PARTS]:
+        parser.error(f"--parts {','.join(unknown)}: the parts are {', '.join(PARTS)}")
+    for part in chosen:
+        PARTS[part](arguments)
+        print(flush=True)
 
 
 if __name__ == "__main__":

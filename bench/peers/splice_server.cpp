@@ -1,8 +1,8 @@
 // The limit for uploads: what the kernel takes to bring a stream into a file. Each connection's
 // bytes go by splice into a nameless file of a directory, whose room is taken first; with `hash`
-// they are read and hashed by OpenSSL on the way instead.
+// OpenSSL hashes the file then, with `fsync` it is brought to the disk.
 //
-// splice_server DIRECTORY SIZE [hash]
+// splice_server DIRECTORY SIZE [hash|fsync]
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
         return 2;
     const auto size = static_cast<std::size_t>(std::atoll(argv[2]));
     const bool hashes = argc > 3 && std::strcmp(argv[3], "hash") == 0;
+    const bool syncs = argc > 3 && std::strcmp(argv[3], "fsync") == 0;
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -82,6 +83,8 @@ int main(int argc, char** argv) {
         splice_all(peer, file);
         if (hashes)
             hash_file(file, size);
+        if (syncs && fsync(file) != 0)
+            fail("fsync");
         close(file);
         close(peer);
     }

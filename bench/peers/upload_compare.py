@@ -1,133 +1,43 @@
 #!/usr/bin/env python3
 """Measures uploads to coserve beside other ways to bring a file to a server, the limit being a bare splice loop.
 
-upload_compare.py COSERVED_DIRECTORY PEERS_DIRECTORY [--directory DIR] [--size MiB] [--rounds N]
-
-Each round uploads the file once to each server in turn, from one sender that uses sendfile; the figures are medians of the
-rounds, ratios taken within each. Processor time is the server's, with its children. Nothing is measured that is not installed.
+Parts, each of which states what it is to show:
+  table     a file to each server in turn, from one sender that uses sendfile (nginx: from curl); the figures are medians of the
+            rounds, ratios taken within each; processor time is the server's, with its children
+  echo      round trips of an echo service at a fixed rate, alone and beside 8 uploads to the same server, in turns
+  small     uploads of 1 KiB at a fixed rate on tmpfs: how many are under way in each second
+  memory    what a server's private memory grows by with each upload that is under way
+  download  a file by send_file() beside bare sendfile
+Nothing is measured that is not installed.
 """
 
 import argparse
 import contextlib
-import json
 import os
-import select
-import shutil
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
+import upload_parts
+from upload_servers import HASHING_LIMIT, LIMIT, OURS, OURS_HASHING, all_servers
+
+PARTS = {"echo": upload_parts.echo, "small": upload_parts.small, "memory": upload_parts.memory}
 
 
-class Server:
-    """A program that prints its port first, or is told it."""
-
-    def __init__(self, name, command, port=None, *, announced, fsync, sha256, reply=False):
-        self.name, self.announced, self.fsync, self.sha256, self.reply = name, announced, fsync, sha256, reply
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.port = port or self.read_port()
-
-    def read_port(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], 20)
-        line = self.process.stdout.readline().decode() if ready else ""
-        return int(line.strip().rsplit(":", 1)[-1])
-
-    def cpu_seconds(self):
-        """Its own by the nanosecond, and its ended children's by the tick."""
-        used = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as stat:
-                used += int(stat.read().split()[0]) / 1e9
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return used + (int(fields[13]) + int(fields[14])) / TICK
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        self.process.stdout.close()
-
-
-def receive_frame(peer):
-    with peer.makefile("rb", buffering=0) as stream:
-        (size,) = struct.unpack("i", stream.read(4))
-        return json.loads(stream.read(size))
-
-
-def connect(port):
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=600)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def upload(server, path, size):
-    """Seconds until the server has ended the connection, or replied."""
-    with open(path, "rb") as file, connect(server.port) as peer:
-        start = time.monotonic()
-        if server.announced:
-            header = {"file_name": "measured", "file_size": size, "msg": ""}
-            if server.reply:
-                header["reply"] = True
-            text = json.dumps(header).encode()
-            peer.sendall(struct.pack("i", len(text)) + text)
-        peer.sendfile(file)
-        if server.reply:
-            if receive_frame(peer)["status"] != "ready" or receive_frame(peer)["status"] != "stored":
-                raise RuntimeError(f"{server.name}: not stored")
-            return time.monotonic() - start
-        peer.shutdown(socket.SHUT_WR)
-        while peer.recv(65536):
-            pass
-        return time.monotonic() - start
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def servers(options, directory, size):
-    here = Path(__file__).parent
-    splice = options.peers / "splice_server"
-    coserved = options.coserved / "coserved"
-    if splice.exists():
-        yield Server("splice loop (the limit)", [splice, directory, str(size)], announced=False, fsync="nobody", sha256="no")
-        yield Server(
-            "splice loop, then SHA-256", [splice, directory, str(size), "hash"], announced=False, fsync="nobody", sha256="yes"
-        )
-    ports = [free_port() for _ in range(2)]
-    for name, port, reply in (("coserve", ports[0], False), ("coserve, with a reply", ports[1], True)):
-        url = f"upload=tcp://127.0.0.1:{port}?existing=replace&dir={directory}"
-        yield Server(
-            name, [coserved, "--log-level", "warning", "--listen", url], port,
-            announced=True, fsync="file, directory", sha256="yes" if reply else "no", reply=reply,
-        )  # fmt: skip
-    if shutil.which("socat"):
-        port = free_port()
-        yield Server(
-            "socat", ["socat", "-u", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork", f"OPEN:{directory}/socat,creat,trunc"], port,
-            announced=False, fsync="nobody", sha256="no",
-        )  # fmt: skip
-    yield Server(
-        "Python, as in a tutorial", [sys.executable, here / "upload_server.py", directory], announced=True, fsync="nobody", sha256="no"
-    )
-
-
-def measure(options, directory, path, size):
+def table(options):
+    size = options.size << 20
     with contextlib.ExitStack() as stack:
+        source, scratch = (stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm")) for _ in range(2))
+        directory = stack.enter_context(tempfile.TemporaryDirectory(dir=options.directory))
+        path = os.path.join(source, "file")
+        with open(path, "wb") as file:
+            for _ in range(options.size):
+                file.write(os.urandom(1 << 20))
         running = []
-        for server in servers(options, directory, size):
+        for server in all_servers(options, directory, scratch, size):
             stack.callback(server.stop)
             running.append(server)
         seconds = {s.name: [] for s in running}
@@ -135,10 +45,15 @@ def measure(options, directory, path, size):
         for _ in range(options.rounds + 1):  # the first warms up
             for server in running:
                 before = server.cpu_seconds()
-                seconds[server.name].append(upload(server, path, size))
+                seconds[server.name].append(server.upload(server, path, size))
                 time.sleep(0.05)  # a child's time counts once it has been waited for
                 cpu[server.name].append(server.cpu_seconds() - before)
         show(running, seconds, cpu, size)
+
+
+def ratio(above, below):
+    """The median of the rounds' ratios, without the first round."""
+    return statistics.median(a / b for a, b in zip(above[1:], below[1:]))
 
 
 def show(running, seconds, cpu, size):
@@ -148,27 +63,43 @@ def show(running, seconds, cpu, size):
     print("|---|---|---|---|---|---|---|")
     for s in running:
         rate = statistics.median(size / (1 << 20) / t for t in seconds[s.name][1:])
-        speed = statistics.median(a / b for a, b in zip(seconds[limit][1:], seconds[s.name][1:]))
+        speed, cost = ratio(seconds[limit], seconds[s.name]), ratio(cpu[s.name], cpu[limit])
         used = statistics.median(c / gib for c in cpu[s.name][1:])
-        cost = statistics.median(a / b for a, b in zip(cpu[s.name][1:], cpu[limit][1:]))
         print(f"| {s.name} | {rate:.0f} | {speed:.2f} | {used:.2f} | {cost:.2f} | {s.sha256} | {s.fsync} |")
+    if limit == LIMIT:
+        print(f"\nWithout SHA-256: {ratio(seconds[LIMIT], seconds[OURS]):.2f} of the limit's throughput; wanted: 0.9 or more.")
+        cost = ratio(cpu[OURS_HASHING], cpu[HASHING_LIMIT])
+        print(f"With SHA-256: {cost:.2f} of the processor time of '{HASHING_LIMIT}'; wanted: 1.1 or less.")
+
+
+def download(options):
+    program = options.binaries / "download_bench"
+    if not program.exists():
+        print("download: skipped, download_bench is not built", file=sys.stderr)
+        return
+    arguments = ["--size", str(options.size), "--rounds", str(options.rounds)]
+    subprocess.run([program, *arguments], check=True)
 
 
 def main():
+    parts = {"table": table, **PARTS, "download": download}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("coserved", type=Path)
-    parser.add_argument("peers", type=Path)
-    parser.add_argument("--directory", default="/dev/shm", help="where files go [/dev/shm]")
-    parser.add_argument("--size", type=int, default=1024, help="of the file, in MiB [1024]")
+    parser.add_argument("binaries", type=Path, help="directory with coserved and the other programs")
+    parser.add_argument("peers", type=Path, help="directory that bench/peers/build wrote to")
+    parser.add_argument("--parts", default=",".join(parts), help="what is measured [%(default)s]")
+    parser.add_argument("--directory", default="/dev/shm", help="where the table's files go [/dev/shm]")
+    parser.add_argument("--size", type=int, default=1024, help="of a file, in MiB [1024]")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5, help="of each measurement of echo and small [5]")
+    parser.add_argument("--small-rate", type=int, default=1000, help="uploads a second [1000]")
+    parser.add_argument("--in-flight", type=int, default=100, help="uploads for memory [100]")
     options = parser.parse_args()
-    size = options.size << 20
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as source, tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        path = os.path.join(source, "file")
-        with open(path, "wb") as file:
-            for _ in range(options.size):
-                file.write(os.urandom(1 << 20))
-        measure(options, directory, path, size)
+    chosen = options.parts.split(",")
+    if unknown := [part for part in chosen if part not in parts]:
+        parser.error(f"--parts {','.join(unknown)}: the parts are {', '.join(parts)}")
+    for i, part in enumerate(chosen):
+        print(f"{'' if i == 0 else chr(10)}## {part}\n", flush=True)
+        parts[part](options)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 #include "child_cgroup.hpp"
 
+#include "pidfd.hpp"
+#include "proc_files.hpp"
+
 #include <coserve/error.hpp>
 
 #include <array>
@@ -46,16 +49,6 @@ std::string mount_point() {
     return {};
 }
 
-// This process's own, below that: the line "0::/path".
-std::string own_path() {
-    std::ifstream all("/proc/self/cgroup");
-    for (std::string line; std::getline(all, line);) {
-        if (line.starts_with("0::"))
-            return line.substr(3);
-    }
-    return {};
-}
-
 void remove_with_children(const std::string& path) noexcept {
     std::error_code ignored;
     for (const auto& below : std::filesystem::directory_iterator(path, ignored))
@@ -64,48 +57,66 @@ void remove_with_children(const std::string& path) noexcept {
 }
 
 // What those have left that were killed. The kernel keeps them where somebody lives in one.
-void remove_left_over(const std::string& where) {
+//
+// `own`: also what one has left that had this process's number.
+void remove_left_over(const std::string& where, bool own) {
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(where, ignored)) {
         const std::string name = entry.path().filename();
         if (!name.starts_with(name_prefix))
             continue;
         const int id = std::atoi(name.c_str() + name_prefix.size());
-        if (id > 0 && ::kill(id, 0) != 0 && errno == ESRCH)
+        if (id == ::getpid() ? own : id > 0 && ::kill(id, 0) != 0 && errno == ESRCH)
             remove_with_children(entry.path());
     }
+}
+
+// One that nobody had; its name. Empty: it cannot be made.
+std::string make_own_directory(const std::string& where) {
+    constexpr int most_tried = 1000;
+    const std::string first = std::string(name_prefix) + std::to_string(::getpid());
+    for (int number = 0; number < most_tried; ++number) {
+        std::string name = number == 0 ? first : first + '-' + std::to_string(number);
+        if (::mkdir((where + name).c_str(), 0755) == 0)
+            return name;
+        if (errno != EEXIST)
+            break;
+    }
+    return {};
 }
 
 }  // namespace
 
 class cgroup_pool : public std::enable_shared_from_this<cgroup_pool> {
 public:
-    static std::shared_ptr<cgroup_pool> make() {
-        const std::string mount = mount_point(), own = own_path();
+    // `first`: of this process.
+    static std::shared_ptr<cgroup_pool> make(bool first) {
+        const std::string mount = mount_point(), own = cgroup_of(::getpid());
         if (mount.empty() || own.empty())
             return nullptr;
         const std::string where = mount + (own == "/" ? "" : own) + '/';
-        remove_left_over(where);
-        const std::string path = where + std::string(name_prefix) + std::to_string(::getpid());
-        if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+        remove_left_over(where, first);
+        const std::string name = make_own_directory(where);
+        if (name.empty())
             return nullptr;
+        const std::string path = where + name;
         unique_fd base(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!base || ::faccessat(base.get(), "cgroup.kill", W_OK, 0) != 0) {
             ::rmdir(path.c_str());
             return nullptr;
         }
-        return std::make_shared<cgroup_pool>(path, std::move(base));
+        return std::make_shared<cgroup_pool>(path, name, std::move(base));
     }
 
-    cgroup_pool(std::string path, unique_fd base) noexcept
-        : path_(std::move(path)), base_(std::move(base)) {}
+    cgroup_pool(std::string path, std::string name, unique_fd base) noexcept
+        : path_(std::move(path)), name_(std::move(name)), base_(std::move(base)) {}
 
     cgroup_pool(const cgroup_pool&) = delete;
     cgroup_pool& operator=(const cgroup_pool&) = delete;
 
     ~cgroup_pool() {
-        for (const kept& k : free_)
-            ::unlinkat(base_.get(), k.name.c_str(), AT_REMOVEDIR);
+        for (const cgroup_files& each : free_)
+            ::unlinkat(base_.get(), each.name.c_str(), AT_REMOVEDIR);
         ::rmdir(path_.c_str());
     }
 
@@ -113,43 +124,53 @@ public:
         {
             const std::scoped_lock lock(mutex_);
             if (!free_.empty()) {
-                kept k = std::move(free_.back());
+                cgroup_files last = std::move(free_.back());
                 free_.pop_back();
-                return {shared_from_this(), std::move(k.name), std::move(k.directory)};
+                return {shared_from_this(), std::move(last)};
             }
         }
-        std::string name = std::to_string(next_++);
-        if (::mkdirat(base_.get(), name.c_str(), 0755) != 0)
-            throw system_error(errno, boost::system::system_category(), "cannot make a cgroup");
-        unique_fd directory = open_at(base_.get(), name.c_str(), O_RDONLY | O_DIRECTORY);
-        if (!directory) {
+        cgroup_files made{make_next(), {}, {}};
+        made.directory = open_at(base_.get(), made.name.c_str(), O_RDONLY | O_DIRECTORY);
+        if (made.directory)
+            made.events = open_at(made.directory.get(), "cgroup.events", O_RDONLY);
+        if (!made.events) {
             const int error = errno;
-            ::unlinkat(base_.get(), name.c_str(), AT_REMOVEDIR);
+            ::unlinkat(base_.get(), made.name.c_str(), AT_REMOVEDIR);
             throw system_error(error, boost::system::system_category(), "cannot open a cgroup");
         }
-        return {shared_from_this(), std::move(name), std::move(directory)};
+        return {shared_from_this(), std::move(made)};
     }
 
-    void give(std::string name, unique_fd directory, bool reusable) noexcept {
+    void give(cgroup_files files, bool reusable) noexcept {
         const std::scoped_lock lock(mutex_);
         if (reusable && free_.size() < most_kept)
-            free_.push_back({std::move(name), std::move(directory)});
+            free_.push_back(std::move(files));
         else
-            ::unlinkat(base_.get(), name.c_str(), AT_REMOVEDIR);
+            ::unlinkat(base_.get(), files.name.c_str(), AT_REMOVEDIR);
+    }
+
+    // It may be in one below, which it has made itself.
+    bool has(const std::string& name, pid_t process) const {
+        return (cgroup_of(process) + '/').find('/' + name_ + '/' + name + '/') != std::string::npos;
     }
 
 private:
-    struct kept {
-        std::string name;
-        unique_fd directory;
-    };
+    std::string make_next() {
+        for (;;) {
+            std::string name = std::to_string(next_++);
+            if (::mkdirat(base_.get(), name.c_str(), 0755) == 0)
+                return name;
+            if (errno != EEXIST)
+                throw system_error(errno, boost::system::system_category(), "cannot make a cgroup");
+        }
+    }
 
     static constexpr std::size_t most_kept = 64;
 
-    const std::string path_;
+    const std::string path_, name_;
     const unique_fd base_;
     std::mutex mutex_;
-    std::vector<kept> free_;
+    std::vector<cgroup_files> free_;
     std::atomic<unsigned> next_ = 0;
 };
 
@@ -159,6 +180,7 @@ namespace {
 struct process_wide {
     std::mutex mutex;
     std::shared_ptr<cgroup_pool> pool;
+    bool is_first = true;
 };
 
 process_wide& here() {
@@ -171,7 +193,7 @@ process_wide& here() {
 bool use_cgroups() {
     const std::scoped_lock lock(here().mutex);
     if (!here().pool)
-        here().pool = cgroup_pool::make();
+        here().pool = cgroup_pool::make(std::exchange(here().is_first, false));
     return here().pool != nullptr;
 }
 
@@ -189,17 +211,15 @@ child_cgroup make_child_cgroup() {
     return pool ? pool->take() : child_cgroup();
 }
 
-child_cgroup::child_cgroup(
-    std::shared_ptr<cgroup_pool> pool, std::string name, unique_fd directory
-) noexcept
-    : pool_(std::move(pool)), name_(std::move(name)), directory_(std::move(directory)) {}
+child_cgroup::child_cgroup(std::shared_ptr<cgroup_pool> pool, cgroup_files files) noexcept
+    : pool_(std::move(pool)), files_(std::move(files)) {}
 
 child_cgroup::~child_cgroup() {
     if (pool_)
-        pool_->give(std::move(name_), std::move(directory_), !killed_ && empty());
+        pool_->give(std::move(files_), !killed_ && empty());
 }
 
-void child_cgroup::signal(int number) const noexcept {
+void child_cgroup::signal(int number) const {
     const unique_fd file = open_at(directory(), "cgroup.procs", O_RDONLY);
     std::string text;
     std::array<char, 4096> piece;
@@ -209,8 +229,13 @@ void child_cgroup::signal(int number) const noexcept {
             text.append(piece.data(), static_cast<std::size_t>(size));
     }
     std::istringstream numbers(text);
-    for (pid_t id = 0; numbers >> id;)
-        ::kill(id, number);
+    // 0: of another namespace.
+    for (pid_t id = 0; numbers >> id;) {
+        const unique_fd process = id != 0 ? open_process(id) : unique_fd();
+        // The number may have become another's since it was read.
+        if (process && pool_->has(files_.name, id))
+            send_signal(process, number);
+    }
 }
 
 // Not to be used again: Linux 6.18 kills whoever is cloned into a group that once was killed.
@@ -222,9 +247,8 @@ void child_cgroup::kill() noexcept {
 bool child_cgroup::empty() noexcept {
     if (empty_)
         return true;
-    const unique_fd file = open_at(directory(), "cgroup.events", O_RDONLY);
     std::array<char, 256> text;
-    const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
+    const ssize_t size = ::pread(files_.events.get(), text.data(), text.size(), 0);
     if (size > 0)
         empty_ =
             std::string_view(text.data(), static_cast<std::size_t>(size)).find("populated 0") !=

@@ -11,27 +11,31 @@ namespace coserve {
 // Makes them below this process's own, and keeps those that ended empty for the next children.
 class cgroup_pool;
 
+struct cgroup_files {
+    std::string name;
+    unique_fd directory, events;
+};
+
 class child_cgroup {
 public:
     child_cgroup() noexcept = default;  // none
-    child_cgroup(std::shared_ptr<cgroup_pool>, std::string name, unique_fd directory) noexcept;
+    child_cgroup(std::shared_ptr<cgroup_pool>, cgroup_files) noexcept;
     child_cgroup(child_cgroup&&) noexcept = default;
     child_cgroup& operator=(child_cgroup&&) = delete;
     ~child_cgroup();
 
     explicit operator bool() const noexcept { return pool_ != nullptr; }
 
-    int directory() const noexcept { return directory_.get(); }
+    int directory() const noexcept { return files_.directory.get(); }
 
-    void signal(int) const noexcept;
+    void signal(int) const;
     void kill() noexcept;
     // Of those that were in it: once it is, it stays so.
     bool empty() noexcept;
 
 private:
     std::shared_ptr<cgroup_pool> pool_;
-    std::string name_;
-    unique_fd directory_;
+    cgroup_files files_;
     bool killed_ = false, empty_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "child_set.hpp"
 
 #include "child_state.hpp"
+#include "proc_files.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -50,8 +51,8 @@ bool child_set::launches_are_slow() const noexcept {
     return std::chrono::steady_clock::now() < slow_until_;
 }
 
-void child_set::launch_took(duration time) noexcept {
-    if (time > slow_launch)
+void child_set::launch_took(duration time, pid_t child) {
+    if (time > slow_launch && time - processor_wait_of(child) > slow_launch)
         slow_until_ = std::chrono::steady_clock::now() + slow_time;
 }
 

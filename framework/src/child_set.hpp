@@ -8,6 +8,7 @@
 #include <chrono>
 #include <list>
 #include <memory>
+#include <sys/types.h>
 #include <vector>
 
 namespace coserve {
@@ -28,10 +29,11 @@ public:
     void bury(std::shared_ptr<child_state>) noexcept;
 
     // A launch stops the thread it is made on until the program is executed: some 100 us, but
-    // longer where its file is slow to come, or the processors are busy. After a slow one the
-    // launches of the next second are made on blocking threads.
+    // longer where its file is slow to come, or the processors are busy. After one that waited for
+    // its file, the launches of the next second are made on blocking threads.
     bool launches_are_slow() const noexcept;
-    void launch_took(duration) noexcept;
+    // `child`: 0 where that is not known.
+    void launch_took(duration, pid_t child);
 
     std::size_t size() const noexcept { return running_.size(); }
 

@@ -22,6 +22,20 @@ namespace {
 // How often it is asked whether all that a stopped child has left behind is gone.
 constexpr duration poll_interval = 20ms;
 
+// A shell tells of a signal by this and its number.
+constexpr int signal_code = 128;
+
+// Whether it was this limit that ended it, or what it waited for.
+bool reached(duration cpu_limit, const subprocess_exit& e) {
+    const duration used = e.user_time + e.system_time;
+    const int by = e.signal != 0 ? e.signal : e.code - signal_code;
+    if (cpu_limit == duration::zero())
+        return false;
+    if (by == SIGXCPU)  // the kernel counts the ticks of its clock, and may tell it early
+        return e.signal != 0 || used >= cpu_limit / 2;
+    return by == SIGKILL && used >= cpu_limit;
+}
+
 }  // namespace
 
 // One coroutine at a time has a pipe.
@@ -43,15 +57,11 @@ private:
 };
 
 child_state::child_state(
-    core& c,
-    const subprocess_options& o,
-    held_process process,
-    child_cgroup group,
-    child_pipes pipes
+    core& c, const subprocess_options& o, held_process process, child_place place, child_pipes pipes
 )
     : core_(&c),
       process_(std::move(process)),
-      tree_(process_.id(), std::move(group)),
+      tree_(process_.id(), std::move(place)),
       input_(c, *this, std::move(pipes.input)),
       outputs_{{{c, *this, std::move(pipes.output)}, {c, *this, std::move(pipes.errors)}}},
       started_(c.timers().now()),
@@ -201,9 +211,7 @@ bool child_state::reap() noexcept {
     tree_.root_ended();
     exit_->elapsed = core_->timers().now() - started_;
     exit_->reason = reason_;
-    const duration used = exit_->user_time + exit_->system_time;
-    if (reason_ == subprocess_end::itself && cpu_limit_ != duration::zero() &&
-        (exit_->signal == SIGXCPU || (exit_->signal == SIGKILL && used >= cpu_limit_)))
+    if (reason_ == subprocess_end::itself && reached(cpu_limit_, *exit_))
         exit_->reason = subprocess_end::cpu_limit;
     tell_waiters(false);
     return true;
@@ -246,6 +254,9 @@ void child_state::on_timer() noexcept {
 void child_state::terminate(subprocess_end reason, duration grace) noexcept {
     if (phase_ == phase::gone || phase_ == phase::killing)
         return;
+    // The last of a cgroup may leave it a little after its end was told.
+    if (phase_ == phase::running && exit_ && tree_.empty())
+        return be_gone();
     const time_point now = core_->timers().now();
     const time_point until = grace >= grace_ ? core_->timers().after(grace_) : now + grace;
     if (phase_ == phase::running) {

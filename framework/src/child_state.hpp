@@ -32,7 +32,7 @@ public:
     using handler = completion<void(error_code)>;
     using self_type = std::shared_ptr<child_state>;
 
-    child_state(core&, const subprocess_options&, held_process, child_cgroup, child_pipes);
+    child_state(core&, const subprocess_options&, held_process, child_place, child_pipes);
     ~child_state();
 
     // Errors: boost::system::system_error; it is not to be kept then.

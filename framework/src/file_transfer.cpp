@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace coserve {
 
@@ -52,16 +53,40 @@ private:
 
 thread_local splice_pipe pipe_of_thread;
 
+// What a splice did. EINVAL: the kernel has none between these two.
+struct spliced {
+    std::size_t size = 0;
+    int error = 0;
+};
+
+// Of `size` bytes that are in the pipe.
+spliced empty_pipe(int from, int file, std::size_t size) noexcept {
+    spliced result;
+    while (result.size != size) {
+        const ssize_t n = ::splice(from, nullptr, file, nullptr, size - result.size, SPLICE_F_MOVE);
+        if (n > 0) {
+            result.size += static_cast<std::size_t>(n);
+        } else if (n == 0 || errno != EINTR) {
+            result.error = n == 0 ? EIO : errno;
+            break;
+        }
+    }
+    return result;
+}
+
 // 0, or the file's errno.
-int empty_pipe(int from, int file, std::size_t size) noexcept {
+int read_out_pipe(int from, int file, std::size_t size) {
+    std::vector<std::byte> memory(std::min(size, copied_piece));
     while (size != 0) {
-        const ssize_t n = ::splice(from, nullptr, file, nullptr, size, SPLICE_F_MOVE);
-        if (n > 0)
-            size -= static_cast<std::size_t>(n);
-        else if (n == 0)
-            return EIO;
-        else if (errno != EINTR)
-            return errno;
+        const ssize_t n = ::read(from, memory.data(), std::min(size, memory.size()));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? EIO : errno;
+        const auto piece = std::span<const std::byte>(memory).first(static_cast<std::size_t>(n));
+        if (const int error = write_to_file(file, piece))
+            return error;
+        size -= piece.size();
     }
     return 0;
 }
@@ -81,6 +106,52 @@ bool count_received(ssize_t n, file_transfer& result) noexcept {
     else
         result.socket_error = errno;
     return false;
+}
+
+// A fast sender has more in a moment: waiting for it here spares the way through the core and back.
+// Only that long, and only for who has shown to be fast, because others wait for this thread.
+bool has_more_soon(int socket, std::uint64_t moved) noexcept {
+    constexpr std::uint64_t fast = std::uint64_t{128} << 10;
+    constexpr int most = 2;  // milliseconds
+    pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
+    return moved >= fast && ::poll(&readable, 1, most) > 0;
+}
+
+bool is_to_be_repeated(ssize_t n, int socket, std::uint64_t moved) noexcept {
+    return n < 0 && (errno == EINTR || (errno == EAGAIN && has_more_soon(socket, moved)));
+}
+
+// False: it moved what `result` says, and the kernel splices nothing more here.
+bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result) {
+    splice_pipe& pipe = pipe_of_thread;
+    if (pipe.open() != 0)
+        return size == 0;
+    while (result.size != size) {
+        const ssize_t n = ::splice(
+            socket,
+            nullptr,
+            pipe.writing(),
+            nullptr,
+            at_most(size - result.size, wanted_pipe),
+            SPLICE_F_MOVE | SPLICE_F_NONBLOCK
+        );
+        if (is_to_be_repeated(n, socket, result.size))
+            continue;
+        if (n < 0 && errno == EINVAL)
+            return false;
+        if (!count_received(n, result))
+            return true;
+        const auto piped = static_cast<std::size_t>(n);
+        const spliced out = empty_pipe(pipe.reading(), file, piped);
+        const bool refused = out.error == EINVAL;
+        result.file_error =
+            refused ? read_out_pipe(pipe.reading(), file, piped - out.size) : out.error;
+        if (result.file_error != 0)
+            pipe.close();
+        if (refused || result.file_error != 0)
+            return result.file_error != 0;
+    }
+    return true;
 }
 
 // Writing to a peer that has gone raises SIGPIPE, which a host need not ignore, and sendfile has no
@@ -111,19 +182,6 @@ private:
     bool was_pending_;
 };
 
-// A fast sender has more in a moment: waiting for it here spares the way through the core and back.
-// Only that long, and only for who has shown to be fast, because others wait for this thread.
-bool has_more_soon(int socket, std::uint64_t moved) noexcept {
-    constexpr std::uint64_t fast = std::uint64_t{128} << 10;
-    constexpr int most = 2;  // milliseconds
-    pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
-    return moved >= fast && ::poll(&readable, 1, most) > 0;
-}
-
-bool is_to_be_repeated(ssize_t n, int socket, std::uint64_t moved) noexcept {
-    return n < 0 && (errno == EINTR || (errno == EAGAIN && has_more_soon(socket, moved)));
-}
-
 // One a thread, as large as was ever asked for.
 std::byte* memory_of_thread(std::size_t size) {
     thread_local std::unique_ptr<std::byte[]> memory;
@@ -147,7 +205,8 @@ bool show(const file_tap& tap, std::span<const std::byte> piece, file_transfer& 
 }
 
 bool can_be_read_back(int file) noexcept {
-    return (::fcntl(file, F_GETFL) & O_ACCMODE) == O_RDWR && ::lseek(file, 0, SEEK_CUR) >= 0;
+    return (::fcntl(file, F_GETFL) & (O_ACCMODE | O_APPEND)) == O_RDWR &&
+           ::lseek(file, 0, SEEK_CUR) >= 0;
 }
 
 file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, const file_tap& tap) {
@@ -177,30 +236,13 @@ file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_
                                   : copy_to_file(socket, file, size, tap);
 }
 
-file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept {
+file_transfer splice_to_file(int socket, int file, std::uint64_t size) {
     file_transfer result;
-    splice_pipe& pipe = pipe_of_thread;
-    if ((result.file_error = pipe.open()) != 0)
+    if (splice_all(socket, file, size, result))
         return result;
-    while (result.size != size) {
-        const ssize_t n = ::splice(
-            socket,
-            nullptr,
-            pipe.writing(),
-            nullptr,
-            at_most(size - result.size, wanted_pipe),
-            SPLICE_F_MOVE | SPLICE_F_NONBLOCK
-        );
-        if (is_to_be_repeated(n, socket, result.size))
-            continue;
-        if (!count_received(n, result))
-            break;
-        result.file_error = empty_pipe(pipe.reading(), file, static_cast<std::size_t>(n));
-        if (result.file_error != 0) {
-            pipe.close();
-            break;
-        }
-    }
+    const std::uint64_t spliced = result.size;
+    result = copy_to_file(socket, file, size - spliced);
+    result.size += spliced;
     return result;
 }
 

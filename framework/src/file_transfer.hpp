@@ -26,8 +26,9 @@ struct file_transfer {
 // which costs less than to bring all of them through memory. Errors: std::bad_alloc.
 file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap = nullptr);
 
-// Its ways.
-file_transfer splice_to_file(int socket, int file, std::uint64_t size) noexcept;
+// Its ways. Where the kernel has no pipe to give, or does not splice this socket or this file, this
+// is copy_to_file().
+file_transfer splice_to_file(int socket, int file, std::uint64_t size);
 
 // Through memory, in pieces of at most `buffer` bytes; `tap` sees each before it is written.
 inline constexpr std::size_t copied_piece = std::size_t{256} << 10;

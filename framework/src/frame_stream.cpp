@@ -124,6 +124,14 @@ std::size_t frame_stream::unacknowledged() const noexcept {
     return state_->unacknowledged();
 }
 
+std::uint64_t frame_stream::file_received() const noexcept {
+    return state_->file_received();
+}
+
+std::uint64_t frame_stream::file_sent() const noexcept {
+    return state_->file_sent();
+}
+
 mailbox frame_stream::sender() const {
     return mailbox(state_->sender());
 }

@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // The child runs on this process's memory until it executes its program, with a thread of ours
@@ -48,6 +50,16 @@ struct kernel_sigaction {
 
 constexpr int last_signal = 64;
 
+// As this process began: a server may have more descriptors than its commands expect, some of which
+// use select().
+rlim_t descriptors_now() noexcept {
+    rlimit now{};
+    ::getrlimit(RLIMIT_NOFILE, &now);
+    return now.rlim_cur;
+}
+
+const rlim_t first_descriptors = descriptors_now();
+
 // All that the child needs, made before it is.
 struct plan {
     const char* program;
@@ -60,11 +72,13 @@ struct plan {
     std::size_t limit_count;
     const subprocess_user* user;  // null: stay
     bool new_privileges;
-    pid_t* id;  // to be written atomically
+    bool keeps_orphans;  // in its life
+    pid_t* id;           // to be written atomically
 
     // What it answers.
     launch_step step = launch_step::resources;
     int error = 0;
+    std::uint32_t shares_memory = 1;  // 0, by the kernel, once it has executed its program
 };
 
 // ---- in the child
@@ -109,8 +123,9 @@ COSERVE_BARE bool prepare(plan& p) {
     reset_signals();
     p.step = launch_step::resources;
     // What it starts stays below it as long as it lives, so that it can be found.
-    if (!call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) || !call(SYS_setsid) ||
-        !set_descriptors(p.descriptors))
+    if (p.keeps_orphans && !call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+        return false;
+    if (!call(SYS_setsid) || !set_descriptors(p.descriptors))
         return false;
     p.step = launch_step::limits;
     if (!set_limits(p))
@@ -164,6 +179,38 @@ private:
 
 #ifdef __x86_64__
 
+// Sets no errno, which is the child's, too.
+COSERVE_BARE long bare_call(long number, long a, long b, long c, long d) {
+    long result = number;
+    register long fourth asm("r10") = d;
+    asm volatile("syscall"
+                 : "+a"(result)
+                 : "D"(a), "S"(b), "d"(c), "r"(fourth)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+// This thread goes on beside a child that may be stopped, and waits in steps.
+constexpr bool can_wait_in_steps = true;
+
+COSERVE_BARE void await_exec(plan& p, int pidfd) {
+    constexpr int most_steps = 50;
+    const timespec step{0, 100'000'000};
+    for (int steps = 0; __atomic_load_n(&p.shares_memory, __ATOMIC_ACQUIRE) != 0; ++steps) {
+        if (steps != 0)
+            bare_call(SYS_pidfd_send_signal, pidfd, steps < most_steps ? SIGCONT : SIGKILL, 0, 0);
+        if (steps == most_steps)
+            p.error = ETIMEDOUT;
+        bare_call(
+            SYS_futex,
+            reinterpret_cast<long>(&p.shares_memory),
+            FUTEX_WAIT,
+            1,
+            reinterpret_cast<long>(&step)
+        );
+    }
+}
+
 // libc has no clone3() for others than itself. The child calls on a stack of its own, and never
 // comes back.
 COSERVE_BARE long clone3(clone_args& how, int (*run)(void*), plan& p) {
@@ -182,10 +229,12 @@ COSERVE_BARE long clone3(clone_args& how, int (*run)(void*), plan& p) {
     return result;
 }
 
-COSERVE_BARE pid_t clone_into(int cgroup, std::byte* stack, std::size_t size, plan& p, int& pidfd) {
+COSERVE_BARE pid_t
+clone_into(int cgroup, int flags, std::byte* stack, std::size_t size, plan& p, int& pidfd) {
     clone_args how{};
-    how.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    how.flags = static_cast<unsigned>(flags) | CLONE_INTO_CGROUP;
     how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    how.child_tid = reinterpret_cast<std::uintptr_t>(&p.shares_memory);
     how.exit_signal = SIGCHLD;
     how.stack = reinterpret_cast<std::uintptr_t>(stack);
     how.stack_size = size;
@@ -198,7 +247,11 @@ COSERVE_BARE pid_t clone_into(int cgroup, std::byte* stack, std::size_t size, pl
 
 #else
 
-COSERVE_BARE pid_t clone_into(int, std::byte*, std::size_t, plan&, int&) {
+constexpr bool can_wait_in_steps = false;
+
+void await_exec(plan&, int) {}
+
+COSERVE_BARE pid_t clone_into(int, int, std::byte*, std::size_t, plan&, int&) {
     errno = ENOSYS;
     return -1;
 }
@@ -208,11 +261,18 @@ COSERVE_BARE pid_t clone_into(int, std::byte*, std::size_t, plan&, int&) {
 // The child's stack is a part of this function's own, which waits for it.
 COSERVE_BARE pid_t vfork_on_own_stack(plan& p, int cgroup, int& pidfd) {
     alignas(64) std::byte stack[16 << 10];
+    const bool in_steps = can_wait_in_steps && p.user;
+    const int flags = CLONE_VM | CLONE_PIDFD | (in_steps ? CLONE_CHILD_CLEARTID : CLONE_VFORK);
+    pid_t id;
     if (cgroup >= 0)
-        return clone_into(cgroup, stack, sizeof stack, p, pidfd);
-    return ::clone(
-        &run_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &p, &pidfd
-    );
+        id = clone_into(cgroup, flags, stack, sizeof stack, p, pidfd);
+    else
+        id = ::clone(
+            &run_child, stack + sizeof stack, flags | SIGCHLD, &p, &pidfd, nullptr, &p.shares_memory
+        );
+    if (in_steps && id > 0)
+        await_exec(p, pidfd);
+    return id;
 }
 
 rlim_t whole_seconds(duration d) {
@@ -221,7 +281,7 @@ rlim_t whole_seconds(duration d) {
 
 class limit_list {
 public:
-    explicit limit_list(const subprocess_limits& l) {
+    limit_list(const subprocess_limits& l, std::uint64_t mark) {
         add(RLIMIT_CORE, l.core);
         if (l.cpu != duration::zero()) {
             const rlim_t seconds = whole_seconds(l.cpu);
@@ -231,6 +291,10 @@ public:
         add_if(RLIMIT_FSIZE, l.file);
         add_if(RLIMIT_NPROC, l.processes);
         add_if(RLIMIT_NOFILE, l.descriptors);
+        if (l.descriptors == 0)
+            restore_descriptors();
+        if (mark != 0)
+            add_mark(mark);
     }
 
     const limit* data() const noexcept { return items_.data(); }
@@ -245,7 +309,20 @@ private:
             add(resource, value);
     }
 
-    std::array<limit, 6> items_{};
+    void restore_descriptors() {
+        rlimit now{};
+        ::getrlimit(RLIMIT_NOFILE, &now);
+        if (now.rlim_cur > first_descriptors)
+            items_[count_++] = {RLIMIT_NOFILE, {first_descriptors, now.rlim_max}};
+    }
+
+    void add_mark(std::uint64_t mark) {
+        rlimit now{};
+        ::getrlimit(RLIMIT_RTTIME, &now);
+        items_[count_++] = {RLIMIT_RTTIME, {std::min(now.rlim_cur, mark), mark}};
+    }
+
+    std::array<limit, 7> items_{};
     std::size_t count_ = 0;
 };
 
@@ -286,8 +363,8 @@ launched::~launched() {
     orphans::of_this_process().forget(id_);
 }
 
-launched launch(const subprocess_options& o, launch_descriptors descriptors, int cgroup) {
-    const limit_list limits(o.limits);
+launched launch(const subprocess_options& o, launch_descriptors descriptors, launch_place place) {
+    const limit_list limits(o.limits, place.mark);
     const std::vector<char*> arguments = pointers(o.arguments);
     const std::vector<char*> environment = pointers(o.environment);
     orphans::launching known(orphans::of_this_process());
@@ -302,6 +379,7 @@ launched launch(const subprocess_options& o, launch_descriptors descriptors, int
         .limit_count = limits.size(),
         .user = o.user ? &*o.user : nullptr,
         .new_privileges = o.new_privileges,
+        .keeps_orphans = place.cgroup < 0,
         .id = &known.id(),
     };
     int pidfd = -1;
@@ -309,7 +387,7 @@ launched launch(const subprocess_options& o, launch_descriptors descriptors, int
     int error;
     {
         const blocked_signals quiet;
-        id = vfork_on_own_stack(p, cgroup, pidfd);
+        id = vfork_on_own_stack(p, place.cgroup, pidfd);
         error = errno;
     }
     if (id < 0)

@@ -15,6 +15,12 @@ struct launch_descriptors {
     int input, output, errors;
 };
 
+// By what a child and all that it starts are found.
+struct launch_place {
+    int cgroup = -1;         // the directory's descriptor, the child begins in it; -1: none
+    std::uint64_t mark = 0;  // of orphans; 0: none
+};
+
 // A child that nobody holds yet: SIGKILL, and reaped, where nobody comes to.
 class launched {
 public:
@@ -45,10 +51,11 @@ private:
     std::uint64_t own_peak_ = 0;
 };
 
-// Blocks until the child has executed its program; this thread alone.
+// Blocks until the child has executed its program; this thread alone. A child that becomes another
+// user's can be stopped by that user's processes before: it is continued after 100 ms, again and
+// again, and given up after 5 s.
 //
-// `cgroup`: the directory's descriptor, the child begins in it; -1: in this process's.
 // Errors: subprocess_error; there is no child then, and no zombie.
-launched launch(const subprocess_options&, launch_descriptors, int cgroup = -1);
+launched launch(const subprocess_options&, launch_descriptors, launch_place);
 
 }  // namespace coserve

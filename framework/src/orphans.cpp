@@ -7,10 +7,24 @@
 #include <algorithm>
 #include <cerrno>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace coserve {
+
+namespace {
+
+// Microseconds of a realtime process's time: 146 000 years, and 12 days.
+constexpr std::uint64_t highest_mark = std::uint64_t{1} << 62, lowest_mark = std::uint64_t{1} << 40;
+
+// Also of a zombie. 0: not to be had.
+std::uint64_t mark_of(pid_t id) noexcept {
+    rlimit l{};
+    return ::prlimit(id, RLIMIT_RTTIME, nullptr, &l) == 0 ? l.rlim_max : 0;
+}
+
+}  // namespace
 
 orphans& orphans::of_this_process() {
     static orphans one;
@@ -41,6 +55,29 @@ orphans::launching::~launching() {
     all_.launching_.erase(id_);
 }
 
+void orphans::mark::release() noexcept {
+    if (!all_)
+        return;
+    const std::scoped_lock lock(all_->mutex_);
+    all_->marks_.erase(all_->marks_.find(limit_));
+    all_ = nullptr;
+}
+
+// Each is lower than the last, so that they can be set below those of a server that this one is a
+// command of.
+orphans::mark orphans::make_mark() {
+    if (!adopted())
+        return {};
+    const std::scoped_lock lock(mutex_);
+    if (last_mark_ == 0)
+        last_mark_ = std::min(mark_of(::getpid()), highest_mark);
+    if (last_mark_ > lowest_mark)
+        --last_mark_;
+    const std::uint64_t limit = last_mark_ > lowest_mark ? last_mark_ : 0;
+    marks_.insert(limit);
+    return {*this, limit};
+}
+
 void orphans::forget(pid_t id) {
     const std::scoped_lock lock(mutex_);
     known_.erase(id);
@@ -60,22 +97,37 @@ bool orphans::is_orphan(pid_t id) {
     return now && now->parent == ::getpid();
 }
 
-std::vector<pid_t> orphans::take() {
+// With the mutex held, of an orphan.
+bool orphans::belongs_to(const mark& m, pid_t id) {
+    const std::uint64_t found = mark_of(id);
+    if (found != 0 && marks_.contains(found))
+        return found == m.limit();
+    const bool is_last = marks_.size() == (m ? 1 : 0);
+    if (!is_last)
+        ::waitpid(id, nullptr, WNOHANG);  // of its end nobody else hears
+    return is_last;
+}
+
+std::optional<std::vector<pid_t>> orphans::take(const mark& m) {
     if (!adopted())
-        return {};
-    std::vector<pid_t> all = own_first_children();
+        return std::vector<pid_t>();
+    std::optional<std::vector<pid_t>> all = own_first_children();
+    if (!all)
+        return all;
     const std::scoped_lock lock(mutex_);
-    std::erase_if(all, [this](pid_t id) { return !is_orphan(id); });
-    known_.insert(all.begin(), all.end());
+    std::erase_if(*all, [&](pid_t id) { return !is_orphan(id) || !belongs_to(m, id); });
+    known_.insert(all->begin(), all->end());
     return all;
 }
 
 void orphans::reap_ended() {
     if (!adopted())
         return;
-    const std::vector<pid_t> all = own_first_children();
+    const auto all = own_first_children();
+    if (!all)
+        return;
     const std::scoped_lock lock(mutex_);
-    for (const pid_t id : all) {
+    for (const pid_t id : *all) {
         if (is_orphan(id))
             ::waitpid(id, nullptr, WNOHANG);
     }

@@ -2,6 +2,7 @@
 
 #include "unique_fd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -37,8 +38,7 @@ void each_number(const char* directory, F visit) {
     }
 }
 
-std::string contents(const char* path) {
-    const unique_fd file(::open(path, O_RDONLY | O_CLOEXEC));
+std::string contents_of(const unique_fd& file) {
     std::string all;
     std::array<char, 4096> piece;
     for (ssize_t size = 1; file && size > 0;) {
@@ -49,12 +49,20 @@ std::string contents(const char* path) {
     return all;
 }
 
+std::string contents(const char* path) {
+    return contents_of(unique_fd(::open(path, O_RDONLY | O_CLOEXEC)));
+}
+
 using path_text = std::array<char, 64>;
 
-void add_children(pid_t process, pid_t thread, std::vector<pid_t>& all) {
+unique_fd open_children(pid_t process, pid_t thread) {
     path_text path;
     std::snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", process, thread);
-    const std::string text = contents(path.data());
+    return unique_fd(::open(path.data(), O_RDONLY | O_CLOEXEC));
+}
+
+void add_children(const unique_fd& file, std::vector<pid_t>& all) {
+    const std::string text = contents_of(file);
     for (std::string_view rest = text; !rest.empty();) {
         const std::size_t end = std::min(rest.find(' '), rest.size());
         if (const auto n = number_in(rest.substr(0, end)))
@@ -86,14 +94,16 @@ std::vector<pid_t> children_of(pid_t id) {
     std::vector<pid_t> all;
     path_text path;
     std::snprintf(path.data(), path.size(), "/proc/%d/task", id);
-    each_number(path.data(), [&](pid_t thread) { add_children(id, thread, all); });
+    each_number(path.data(), [&](pid_t thread) { add_children(open_children(id, thread), all); });
     return all;
 }
 
-std::vector<pid_t> own_first_children() {
+std::optional<std::vector<pid_t>> own_first_children() {
+    const unique_fd file = open_children(::getpid(), ::getpid());
+    if (!file)
+        return std::nullopt;
     std::vector<pid_t> all;
-    const pid_t own = ::getpid();
-    add_children(own, own, all);
+    add_children(file, all);
     return all;
 }
 
@@ -104,6 +114,27 @@ std::vector<pid_t> members_of_session(pid_t session) {
             all.push_back(id);
     });
     return all;
+}
+
+std::chrono::nanoseconds processor_wait_of(pid_t id) {
+    path_text path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/schedstat", id);
+    long long waited = 0;
+    if (std::sscanf(contents(path.data()).c_str(), "%*d %lld", &waited) != 1)
+        return {};
+    return std::chrono::nanoseconds(waited);
+}
+
+std::string cgroup_of(pid_t id) {
+    path_text path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/cgroup", id);
+    const std::string text = "\n" + contents(path.data());
+    constexpr std::string_view version_2 = "\n0::";
+    const std::size_t begin = text.find(version_2);
+    if (begin == text.npos)
+        return {};
+    const std::size_t name = begin + version_2.size();
+    return text.substr(name, text.find('\n', name) - name);
 }
 
 }  // namespace coserve

@@ -1,12 +1,11 @@
 #include "process_tree.hpp"
 
-#include "orphans.hpp"
+#include "pidfd.hpp"
 #include "proc_files.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -18,14 +17,6 @@ namespace {
 
 // Each finds what was forked during the last, until all are stopped.
 constexpr int most_passes = 50;
-
-int send_signal(const unique_fd& process, int signal) noexcept {
-    return static_cast<int>(::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0));
-}
-
-unique_fd open_process(pid_t id) noexcept {
-    return unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, id, 0)));
-}
 
 bool has_ended(const unique_fd& process) noexcept {
     pollfd p{process.get(), POLLIN, 0};
@@ -39,8 +30,8 @@ void reap(const unique_fd& process) noexcept {
 
 }  // namespace
 
-process_tree::process_tree(pid_t root, child_cgroup group) noexcept
-    : root_(root), cgroup_(std::move(group)) {}
+process_tree::process_tree(pid_t root, child_place place) noexcept
+    : root_(root), place_(std::move(place)) {}
 
 process_tree::~process_tree() {
     if (root_lives_)
@@ -48,15 +39,15 @@ process_tree::~process_tree() {
 }
 
 void process_tree::signal(int number) noexcept {
-    if (cgroup_)
-        return cgroup_.signal(number);
+    if (place_.cgroup)
+        return place_.cgroup.signal(number);
     find();
     send(number);
 }
 
 void process_tree::kill() noexcept {
-    if (cgroup_)
-        return cgroup_.kill();
+    if (place_.cgroup)
+        return place_.cgroup.kill();
     for (int pass = 0; pass < most_passes && find(); ++pass)
         send(SIGSTOP);  // what is stopped forks no more
     send(SIGKILL);
@@ -74,31 +65,41 @@ void process_tree::send(int number) noexcept {
 void process_tree::root_ended() noexcept {
     root_lives_ = false;
     orphans::of_this_process().forget(root_);
-    if (cgroup_)
+    if (place_.cgroup)
         return orphans::of_this_process().reap_ended();
-    // Somebody of its session is left: as long as that is so, no other can have its number.
-    if (::kill(-root_, 0) == 0 || errno == EPERM) {
-        for (const pid_t id : members_of_session(root_))
-            add(id);
-    }
+    take_members();
     take_orphans();
+}
+
+void process_tree::take_members() {
+    // Somebody of its session is left: as long as that is so, no other can have its number.
+    if (::kill(-root_, 0) != 0 && errno != EPERM)
+        return;
+    for (const pid_t id : members_of_session(root_))
+        add(id);
 }
 
 bool process_tree::empty() noexcept {
     if (root_lives_)
         return false;
-    if (cgroup_) {
-        const bool gone = cgroup_.empty();
+    if (place_.cgroup) {
+        const bool gone = place_.cgroup.empty();
         orphans::of_this_process().reap_ended();
         return gone;
     }
-    if (others_.empty())
-        return true;
+    if (others_.empty() && !missed_)
+        return be_gone();
+    missed_ = false;
     find();
     drop_ended();
     if (others_.empty())
         take_orphans();
-    return others_.empty();
+    return others_.empty() && !missed_ && be_gone();
+}
+
+bool process_tree::be_gone() noexcept {
+    place_.mark.release();
+    return true;
 }
 
 // True: there are some that were not known.
@@ -127,6 +128,7 @@ bool process_tree::add(pid_t id) {
     if (others_.contains(id))
         return false;
     unique_fd process = open_process(id);
+    missed_ = missed_ || (!process && errno != ESRCH);
     // All are in other sessions than this process, or the number is another's by now.
     if (!process || ::getsid(id) == ::getsid(0))
         return false;
@@ -134,9 +136,18 @@ bool process_tree::add(pid_t id) {
 }
 
 void process_tree::take_orphans() {
-    for (const pid_t id : orphans::of_this_process().take()) {
-        if (unique_fd process = open_process(id))
+    const auto taken = orphans::of_this_process().take(place_.mark);
+    if (!taken) {
+        missed_ = true;
+        return;
+    }
+    for (const pid_t id : *taken) {
+        if (unique_fd process = open_process(id)) {
             others_.emplace(id, std::move(process));
+        } else {
+            missed_ = true;
+            orphans::of_this_process().forget(id);
+        }
     }
 }
 

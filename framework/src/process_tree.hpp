@@ -2,6 +2,7 @@
 #pragma once
 
 #include "child_cgroup.hpp"
+#include "orphans.hpp"
 #include "unique_fd.hpp"
 
 #include <map>
@@ -9,13 +10,20 @@
 
 namespace coserve {
 
+// By what all that a child starts is found: one of them, or neither.
+struct child_place {
+    child_cgroup cgroup{};
+    orphans::mark mark{};
+};
+
 // In a cgroup of its own, or else found by their parents: a child keeps its orphans, as long as it
-// lives (each is a subreaper); then this process adopts them, if it does.
+// lives (each is a subreaper); then this process adopts them, if it does, and tells them by their
+// mark.
 //
 // Thread: on the child's core.
 class process_tree {
 public:
-    process_tree(pid_t root, child_cgroup) noexcept;
+    process_tree(pid_t root, child_place) noexcept;
     process_tree(const process_tree&) = delete;
     process_tree& operator=(const process_tree&) = delete;
     ~process_tree();
@@ -36,13 +44,16 @@ private:
     bool find() noexcept;
     bool add(pid_t);
     void take_orphans();
+    void take_members();
     void send(int) noexcept;
     void drop_ended() noexcept;
+    bool be_gone() noexcept;
 
     pid_t root_;
     bool root_lives_ = true;
-    child_cgroup cgroup_;
+    child_place place_;
     process_map others_;
+    bool missed_ = false;  // some, as there were no descriptors for them
 };
 
 }  // namespace coserve

@@ -54,7 +54,7 @@ private:
 // Unless it is told that all was sent, it resets the stream: nobody could tell what comes next.
 class sending_scope {
 public:
-    explicit sending_scope(stream_state& s) : stream_(s) { s.begin_sending_file(); }
+    explicit sending_scope(stream_state& s) : stream_(s) { s.begin_sending_file(outlet_); }
 
     sending_scope(const sending_scope&) = delete;
     sending_scope& operator=(const sending_scope&) = delete;
@@ -69,6 +69,7 @@ public:
 
 private:
     stream_state& stream_;
+    file_outlet outlet_;
     bool complete_ = false;
 };
 
@@ -134,15 +135,16 @@ void stream_state::resume_input(const file_transfer& t) {
     }
 }
 
-void stream_state::begin_sending_file() {
-    if (sending_file_)
+void stream_state::begin_sending_file(file_outlet& outlet) {
+    if (outlet_)
         throw system_error(make_error_code(errc::concurrent_send));
     ready_to_queue();
-    sending_file_ = true;
+    outlet_ = &outlet;
 }
 
 void stream_state::end_sending_file() noexcept {
-    sending_file_ = output_held_ = false;
+    outlet_ = nullptr;
+    output_held_ = false;
     if (!core_ || phase_ == phase::closed)
         return;
     flush_output();
@@ -151,10 +153,13 @@ void stream_state::end_sending_file() noexcept {
 
 std::size_t stream_state::send_part(std::span<const std::byte> part) {
     const iovec all{const_cast<std::byte*>(part.data()), part.size()};
-    return send({&all, 1});
+    const std::size_t sent = send({&all, 1});
+    outlet_->sent += sent;
+    return sent;
 }
 
 void stream_state::resume_output(const file_transfer& t) {
+    outlet_->sent += t.size;
     if (t.size != 0)
         write_deadline_ = never;
     if (t.socket_error != EAGAIN)

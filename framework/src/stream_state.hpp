@@ -38,6 +38,11 @@ struct file_intake {
     std::uint64_t left() const noexcept { return size - received; }
 };
 
+// A file that a stream is sending.
+struct file_outlet {
+    std::uint64_t sent = 0;
+};
+
 // Owned by its frame_stream until that is destroyed, then by its core until it is closed. Freed at
 // the end of a turn. Its sides are in stream_read.cpp, stream_write.cpp, stream_file.cpp,
 // stream_close.cpp, and stream_state.cpp, which has events and deadlines.
@@ -75,6 +80,10 @@ public:
 
     std::uint64_t intake_left() const noexcept { return intake_->left(); }
 
+    std::uint64_t file_received() const noexcept { return intake_ ? intake_->received : 0; }
+
+    std::uint64_t file_sent() const noexcept { return outlet_ ? outlet_->sent : 0; }
+
     // The socket, for a thread that works on it even where this side closes; -1: there is none.
     int duplicate_socket() const;
     // Around such a thread's work.
@@ -86,7 +95,7 @@ public:
     bool has_urgent_byte() const noexcept { return urgent_; }
 
     // Errors: errc::concurrent_send.
-    void begin_sending_file();
+    void begin_sending_file(file_outlet&);
     // Nothing else goes out until end_sending_file().
     void hold_output() noexcept { output_held_ = true; }
 
@@ -236,6 +245,7 @@ private:
     const read_request* request_ = nullptr;  // of the read under way
     std::shared_ptr<kept_request> kept_request_;
     file_intake* intake_ = nullptr;
+    file_outlet* outlet_ = nullptr;
     frame_handler reader_;
     std::forward_list<waiter> waiters_;
     std::shared_ptr<mailbox::state> mailbox_;
@@ -260,7 +270,7 @@ private:
          writable_ = true;
     bool readable_ : 1 = false, ended_ : 1 = false, peer_gone_ : 1 = false;
     bool urgent_ : 1 = false, waiting_for_rest_ : 1 = false, first_read_ : 1 = true;
-    bool draining_ : 1 = false, sending_file_ : 1 = false, output_held_ : 1 = false;
+    bool draining_ : 1 = false, output_held_ : 1 = false;
     bool runaways_dropped_ : 1 = false;
 };
 

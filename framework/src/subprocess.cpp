@@ -43,6 +43,18 @@ const char* name_of(launch_step step) {
     throw subprocess_error(launch_step::resources, errno, call);
 }
 
+// What the system lacks, whoever asked for it.
+template <class F>
+auto with_resources(F work) {
+    try {
+        return work();
+    } catch (const subprocess_error&) {
+        throw;
+    } catch (const system_error& e) {
+        throw subprocess_error(launch_step::resources, e.code().value(), "");
+    }
+}
+
 // ---- options
 
 [[noreturn]] void refuse(const char* member, const std::string& why) {
@@ -111,6 +123,12 @@ unique_fd open_null() {
     return above_standard(std::move(null));
 }
 
+// All children's: nobody can do anything to it.
+int null_descriptor() {
+    static const unique_fd null = open_null();
+    return null.get();
+}
+
 // What the child gets, and what stays here.
 struct plumbing {
     unique_fd input, output, errors;
@@ -121,14 +139,16 @@ struct plumbing {
             pipe_pair p = make_pipe();
             input = std::move(p.read);
             here.input = non_blocking(std::move(p.write));
-        } else {
-            input = open_null();
         }
         pipe_pair out = make_pipe(), err = make_pipe();
         output = std::move(out.write);
         errors = std::move(err.write);
         here.output = non_blocking(std::move(out.read));
         here.errors = non_blocking(std::move(err.read));
+    }
+
+    launch_descriptors of_child() const {
+        return {input ? input.get() : null_descriptor(), output.get(), errors.get()};
     }
 };
 
@@ -185,23 +205,44 @@ subprocess::~subprocess() {
 
 namespace {
 
-launched launch_with(const subprocess_options& o, const plumbing& p, const child_cgroup& group) {
-    return launch(o, {p.input.get(), p.output.get(), p.errors.get()}, group.directory());
+child_place make_place() {
+    child_place p{make_child_cgroup()};
+    if (p.cgroup)
+        return p;
+    return {.mark = orphans::of_this_process().make_mark()};
 }
 
 task<launched> launch_without_blocking(
     child_set& children,
     const subprocess_options& o,
     const plumbing& pipes,
-    const child_cgroup& group
+    const child_place& place
 ) {
     const auto begin = std::chrono::steady_clock::now();
-    auto work = [&] { return launch_with(o, pipes, group); };
-    if (children.launches_are_slow())
+    const launch_place found_by{place.cgroup.directory(), place.mark.limit()};
+    auto work = [&] { return launch(o, pipes.of_child(), found_by); };
+    // Another user's processes can hold up one that becomes theirs; and who has other children has
+    // to do while one is launched.
+    if (o.user || children.size() != 0 || children.launches_are_slow())
         co_return co_await run_blocking(work);
     launched child = work();
-    children.launch_took(std::chrono::steady_clock::now() - begin);
+    children.launch_took(std::chrono::steady_clock::now() - begin, child.id());
     co_return child;
+}
+
+std::shared_ptr<child_state> hold(
+    core& here, const subprocess_options& o, launched& child, child_place place, child_pipes pipes
+) {
+    held_process process(
+        here.context().get_executor(), child.id(), std::move(child.process()), child.own_peak()
+    );
+    child.release();
+    const auto state = std::make_shared<child_state>(
+        here, o, std::move(process), std::move(place), std::move(pipes)
+    );
+    state->start();
+    here.children().add(state);
+    return state;
 }
 
 }  // namespace
@@ -210,18 +251,10 @@ task<subprocess> subprocess::start(const subprocess_options& o) {
     core& here = core::of(context_of(co_await asio::this_coro::executor));
     check(o);
     plumbing pipes(o.input);
-    child_cgroup group = make_child_cgroup();
-    launched child = co_await launch_without_blocking(here.children(), o, pipes, group);
-    held_process process(
-        here.context().get_executor(), child.id(), std::move(child.process()), child.own_peak()
-    );
-    child.release();
-    const auto state = std::make_shared<child_state>(
-        here, o, std::move(process), std::move(group), std::move(pipes.here)
-    );
-    state->start();
-    here.children().add(state);
-    co_return subprocess(state);
+    child_place place = with_resources(&make_place);
+    launched child = co_await launch_without_blocking(here.children(), o, pipes, place);
+    const auto held = [&] { return hold(here, o, child, std::move(place), std::move(pipes.here)); };
+    co_return subprocess(with_resources(held));
 }
 
 pid_t subprocess::id() const noexcept {

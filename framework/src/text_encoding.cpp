@@ -200,8 +200,13 @@ std::string without_beyond_unicode(std::string text) {
     return std::ranges::none_of(text, may_begin_one) ? text : utf8_with_escapes(rest);
 }
 
+/// Whether it is a further byte of a character in UTF-8.
+bool continues(char c) noexcept {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+}
+
 /// How much of the text, from its start, is UTF-8.
-std::size_t length_as_utf8(std::string_view text) {
+std::size_t length_as_utf8(std::string_view text) noexcept {
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t size = first_character(rest).size;
@@ -210,6 +215,12 @@ std::size_t length_as_utf8(std::string_view text) {
         rest.remove_prefix(size);
     }
     return text.size() - rest.size();
+}
+
+/// The first byte of a text that is no UTF-8, and those that would belong to it.
+std::size_t length_of_none(std::string_view text) {
+    const auto end = std::find_if_not(text.begin() + 1, text.end(), continues);
+    return static_cast<std::size_t>(end - text.begin());
 }
 
 /// Whether the text has one of the tags, U+E0000 to U+E007F, and this converter leaves them out
@@ -334,6 +345,53 @@ std::string text_encoder::encode(std::string_view utf8) {
     if (error != 0 || valid < utf8.size() || drops_tag(converter_.get(), utf8))
         refuse(utf8, valid);
     return out;
+}
+
+std::string text_encoder::encode(std::string_view utf8, std::string_view substitute) {
+    constexpr std::size_t block = 4096;
+    const std::string instead = encode(substitute);
+    std::string out;
+    while (!utf8.empty()) {
+        const std::string_view next = utf8.substr(0, length_as_utf8(utf8.substr(0, block)));
+        if (next.empty())
+            out += instead;
+        else
+            encode_parts(next, instead, out);
+        utf8.remove_prefix(next.empty() ? length_of_none(utf8) : next.size());
+    }
+    return out;
+}
+
+/// Halves what cannot be encoded as a whole, down to a character.
+void text_encoder::encode_parts(std::string_view utf8, std::string_view instead, std::string& out) {
+    if (encode_block(utf8, out))
+        return;
+    const std::size_t first = first_character(utf8).size;
+    if (first == utf8.size()) {
+        out += instead;
+        return;
+    }
+    std::size_t middle = std::max(first, utf8.size() / 2);
+    while (continues(utf8[middle]))
+        --middle;
+    encode_parts(utf8.substr(0, middle), instead, out);
+    encode_parts(utf8.substr(middle), instead, out);
+}
+
+/// False: nothing was done.
+bool text_encoder::encode_block(std::string_view utf8, std::string& out) {
+    const std::size_t before = out.size();
+    std::string_view left = utf8;
+    const int error = convert(converter_.get(), left, out);
+    finish_text(converter_.get(), out);
+    if (error == 0 && !drops_tag(converter_.get(), utf8))
+        return true;
+    out.resize(before);
+    return false;
+}
+
+bool is_utf8(std::string_view text) noexcept {
+    return length_as_utf8(text) == text.size();
 }
 
 /// Where a converter stops is not always where what it lacks begins: one character at a time.

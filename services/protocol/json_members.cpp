@@ -187,6 +187,13 @@ std::optional<std::string> json_members::text(std::string_view key) const {
     return *t;
 }
 
+std::string json_members::note(std::string_view key) const {
+    const auto found = members_.find(key);
+    const auto* const text =
+        found == members_.end() ? nullptr : std::get_if<std::string>(&found->second);
+    return text ? *text : std::string();
+}
+
 std::optional<std::vector<std::string>> json_members::texts(std::string_view key) const {
     const auto* const list = find<std::vector<std::string>>(key, "an array of strings");
     if (!list)

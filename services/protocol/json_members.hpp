@@ -33,6 +33,8 @@ public:
     std::optional<bool> flag(std::string_view key) const;
     /// Without a NUL in it, which no program could be given.
     std::optional<std::string> text(std::string_view key) const;
+    /// For people to read, NULs and all; empty: it is not there, or no text.
+    std::string note(std::string_view key) const;
     /// An array of such texts.
     std::optional<std::vector<std::string>> texts(std::string_view key) const;
 

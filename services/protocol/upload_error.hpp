@@ -15,7 +15,8 @@ public:
     upload_error(std::string_view word, const std::string& sentence)
         : std::runtime_error(sentence), word_(word) {}
 
-    /// bad-header, bad-name, exists, too-large, quota, no-space, checksum, too-slow, busy, storage.
+    /// bad-header, bad-name, exists, too-large, quota, no-space, checksum, too-slow, busy, gone,
+    /// storage.
     std::string_view word() const noexcept { return word_; }
 
 private:

@@ -129,7 +129,7 @@ upload_header read_members(const json_members& members) {
     h.reply = members.flag("reply").value_or(false);
     h.file_name = file_name(members);
     h.file_size = file_size(members);
-    h.message = members.text("msg").value_or("");
+    h.message = members.note("msg");
     h.sha256 = sha256(members);
     h.resume = members.flag("resume").value_or(false);
     if (h.resume && h.sha256.empty())

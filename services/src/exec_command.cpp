@@ -92,15 +92,15 @@ task<> exec_command::run(exec_places places, burial bury) {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     error = co_await join(error);
     exec_result end = result();
-    bury(std::move(*child_), std::move(*ticket_));
+    bury(std::move(*child_), ticket_);
     child_.reset();
-    ticket_.reset();
     if (stop_ == exec_stop::gone)
         co_return;
     if (error)
         std::rethrow_exception(error);
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     co_await client_->tell(std::move(end));
+    ticket_.reset();
 }
 
 /// What was wrong first stays.
@@ -127,12 +127,13 @@ task<bool> exec_command::start(const exec_places& places) {
         co_await client_->tell(std::move(*refusal_));
         co_return false;
     }
-    ticket_ = places.enter(where_, options_.places);
-    if (!ticket_) {
+    auto entered = places.enter(where_, options_.places);
+    if (!entered) {
         exec_error busy{"busy", "too many commands are running and waiting on this server"};
         co_await client_->tell(std::move(busy));
         co_return false;
     }
+    ticket_ = std::make_shared<exec_places::ticket>(std::move(*entered));
     const bool admitted = co_await ticket_->admitted();
     if (!admitted || stop_ != exec_stop::no) {
         co_await tell_early_end();
@@ -145,6 +146,10 @@ task<bool> exec_command::start(const exec_places& places) {
         child_ = co_await subprocess::start(options_.child);
     } catch (const subprocess_error& e) {
         failure = describe_start_failure(e, options_.child.arguments.front());
+    } catch (const system_error& e) {
+        if (e.code() == asio::error::operation_aborted)
+            throw;
+        failure = describe_start_failure(e);
     }
     if (!failure)
         co_return true;

@@ -58,9 +58,10 @@ class exec_command final : public std::enable_shared_from_this<exec_command> {
 public:
     exec_command(executor, exec_command_options, std::unique_ptr<exec_client>);
 
-    // Until its client was told its end. What is left of it is given to `bury` before, so that a
-    // client that does not read keeps nobody's place.
-    using burial = std::function<void(subprocess, exec_places::ticket)>;
+    // Until its client was told its end. What is left of it is given to `bury` before. It has its
+    // place until both are done: a reply that nobody reads takes memory.
+    using place = std::shared_ptr<exec_places::ticket>;
+    using burial = std::function<void(subprocess, place)>;
     task<> run(exec_places, burial bury);
 
     // The client is told at once, or almost: not when the last of its processes has ended.
@@ -101,7 +102,7 @@ private:
     const executor where_;
     exec_command_options options_;
     std::unique_ptr<exec_client> client_;
-    std::optional<exec_places::ticket> ticket_;
+    place ticket_;
     std::optional<subprocess> child_;
     task_group work_;   // ends with the command's output and the command
     task_group aside_;  // whatever is left to be done then

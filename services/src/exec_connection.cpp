@@ -87,8 +87,8 @@ task<> exec_commands::run(place e) {
         co_await command->refuse(std::move(draining));
         co_return;
     }
-    exec_command::burial grave = [this](subprocess child, exec_places::ticket ticket) {
-        context_.tasks.spawn(&exec_commands::bury, std::move(child), std::move(ticket));
+    exec_command::burial grave = [this](subprocess child, exec_command::place held) {
+        context_.tasks.spawn(&exec_commands::bury, std::move(child), std::move(held));
     };
     co_await command->run(context_.places, std::move(grave));
 }
@@ -101,9 +101,9 @@ void exec_commands::ended(place e) noexcept {
 }
 
 /// A command has its place for as long as anything of it lives.
-task<> exec_commands::bury(subprocess child, exec_places::ticket ticket) {
-    const exec_places::ticket held = std::move(ticket);
+task<> exec_commands::bury(subprocess child, exec_command::place held) {
     co_await child.stop();
+    held.reset();
 }
 
 void exec_commands::drain() {

@@ -62,7 +62,7 @@ private:
     void begin_next();
     void ended(place) noexcept;
     task<> run(place);
-    static task<> bury(subprocess, exec_places::ticket);
+    static task<> bury(subprocess, exec_command::place);
 
     exec_context& context_;
     std::size_t at_once_;

@@ -36,8 +36,9 @@ public:
         std::shared_ptr<waiter> waiter_;
     };
 
-    // Enters the line of those who may be among the first `most`. Who was there first is admitted
-    // first. nullopt: too many are waiting.
+    // Enters the line of those who may be among the first `most`. Of these, who was there first is
+    // admitted first; those who may be among more do not wait for them. nullopt: too many are
+    // waiting.
     std::optional<ticket> enter(executor, std::size_t most) const;
 
 private:

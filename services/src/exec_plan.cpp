@@ -132,6 +132,10 @@ exec_error describe_start_failure(const subprocess_error& e, const std::string& 
         return {"not-found", "there is no program " + quoted(program)};
     if (is_program)
         return {"cannot-start", quoted(program) + " cannot be executed: " + why};
+    return describe_start_failure(e);
+}
+
+exec_error describe_start_failure(const system_error& e) {
     return {"cannot-start", "the server cannot start a command: " + reason_of(e)};
 }
 

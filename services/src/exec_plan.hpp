@@ -1,6 +1,7 @@
 // What a request means here: the child to start, or why there is none.
 #pragma once
 
+#include <coserve/error.hpp>
 #include <coserve/services/exec.hpp>
 #include <coserve/services/exec_policy.hpp>
 #include <coserve/subprocess.hpp>
@@ -25,5 +26,6 @@ exec_plan plan_text(const exec_policy&, const exec::options&, std::string comman
 
 // What a client is told whose command could not be started.
 exec_error describe_start_failure(const subprocess_error&, const std::string& program);
+exec_error describe_start_failure(const system_error&);
 
 }  // namespace coserve

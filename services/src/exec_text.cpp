@@ -2,9 +2,12 @@
 
 #include "protocol/exec_wire.hpp"
 
+#include <coserve/blocking_pool.hpp>
+#include <coserve/error.hpp>
 #include <coserve/text_encoding.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -15,41 +18,16 @@ namespace {
 
 constexpr std::size_t piece_size = std::size_t{64} << 10;
 
-/// The length of the first character, at least one byte.
-std::size_t character_size(std::string_view text) noexcept {
-    const auto is_rest = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-    std::size_t size = 1;
-    while (size < text.size() && is_rest(text[size]))
-        ++size;
-    return size;
-}
-
-/// nullopt: there is something in it that the encoding lacks.
-std::optional<std::string> try_encode(text_encoder& encoder, std::string_view text) {
-    try {
-        return encoder.encode(text);
-    } catch (const system_error&) {
-        return std::nullopt;
-    }
-}
-
-/// What the encoding lacks, and what is no text, as `?`.
-std::string encode_anyway(text_encoder& encoder, std::string_view text) {
-    std::string out;
-    while (!text.empty()) {
-        const std::size_t line = std::min(text.find('\n'), text.size() - 1) + 1;
-        if (const auto whole = try_encode(encoder, text.substr(0, line))) {
-            out += *whole;
-            text.remove_prefix(line);
-            continue;
-        }
-        for (const std::string_view end = text.substr(line); text.size() > end.size();) {
-            const std::size_t size = character_size(text);
-            out += try_encode(encoder, text.substr(0, size)).value_or("?");
-            text.remove_prefix(size);
-        }
-    }
-    return out;
+/// A web page can make its reader's browser send a request of its own making to any port. It begins
+/// like this, and what follows is the page's.
+bool is_http(std::string_view request) noexcept {
+    constexpr std::array<std::string_view, 10> methods{
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"
+    };
+    const std::string_view line = request.substr(0, request.find_first_of("\r\n"));
+    const std::size_t end = std::min(line.find(' '), line.size());
+    return std::ranges::find(methods, line.substr(0, end)) != methods.end() &&
+           (line.substr(end).starts_with(" /") || line.find(" HTTP/") != line.npos);
 }
 
 /// Collects what a command writes, and sends it at its end.
@@ -81,7 +59,11 @@ public:
 
 private:
     task<> send(std::string note) {
-        encode();
+        auto convert = [this] { encode(); };
+        if (out_.size() + err_.size() <= piece_size)
+            convert();
+        else if (!context_.options.encoding.empty())
+            co_await run_blocking(convert);
         const exec_text_reply reply = make_text_reply(context_.options.wire, out_, err_, note);
         // Clients read the head once, and what follows once.
         std::string first = reply.head;
@@ -110,8 +92,8 @@ private:
         if (context_.options.encoding.empty())
             return;
         text_encoder encoder(context_.options.encoding);
-        out_ = encode_anyway(encoder, out_);
-        err_ = encode_anyway(encoder, err_);
+        out_ = encoder.encode(out_, "?");
+        err_ = encoder.encode(err_, "?");
     }
 
     exec_context& context_;
@@ -119,9 +101,8 @@ private:
     bool written_ = false;
 };
 
-bool is_utf8(std::string_view text) {
-    text_encoder same("UTF-8");
-    return try_encode(same, text).has_value();
+exec_error refuse_http() {
+    return {"http", "this is no web server: a request of HTTP is no command"};
 }
 
 }  // namespace
@@ -131,7 +112,12 @@ exec_text::exec_text(const exec_context& c) : exec_connection(c, 1) {}
 task<> exec_text::read_requests() {
     constexpr std::size_t most_waiting = 64;
     while (const auto request = co_await context().stream.read_frame()) {
-        exec_plan planned = plan(request->text());
+        const bool http = is_http(request->text());
+        exec_plan planned;
+        if (http)
+            planned = refuse_http();
+        else
+            planned = plan(request->text());
         auto client = std::make_unique<text_client>(context());
         exec_command_options o;
         std::optional<exec_error> error;
@@ -144,7 +130,9 @@ task<> exec_text::read_requests() {
         if (error)
             command->refuse_later(std::move(*error));
         commands().add(std::nullopt, std::move(command));
-        co_await commands().at_most(most_waiting);
+        co_await commands().at_most(http ? 0 : most_waiting);
+        if (http)
+            co_return;
     }
 }
 

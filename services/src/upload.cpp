@@ -1,21 +1,19 @@
 #include <coserve/services/upload.hpp>
 
-#include "protocol/marker_end.hpp"
+#include "incoming_file.hpp"
+#include "partial_locks.hpp"
 #include "protocol/sha256.hpp"
 #include "protocol/upload_error.hpp"
 #include "protocol/upload_header.hpp"
+#include "upload_rules.hpp"
 #include "upload_store.hpp"
 
 #include <coserve/blocking_pool.hpp>
-#include <coserve/length_prefix.hpp>
-#include <coserve/raw.hpp>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <chrono>
-#include <map>
-#include <mutex>
 #include <utility>
 
 namespace coserve {
@@ -24,17 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_bytes = std::size_t{1} << 62;
-
-upload_rules rules_of(const upload::options& o) {
-    return {
-        .existing = o.existing,
-        .max_file = o.max_file,
-        .quota = o.quota,
-        .max_partials = o.max_partials,
-        .partial_age = o.partial_age
-    };
-}
+/// Of what a client says to the log's readers.
+constexpr std::size_t longest_message = 1024;
 
 /// What is known of an upload that came to nothing.
 struct refusal {
@@ -48,111 +37,34 @@ refusal refusal_of(const file_error& e, bool reply) {
     return {full ? "no-space" : "storage", "the file: " + e.code().message(), reply};
 }
 
-// A function: g++ 12 at -O3 thinks that a closure without captures is not initialized.
-std::unique_ptr<codec> make_raw_codec() {
-    return std::make_unique<raw_codec>();
+/// Cut between two characters.
+std::string shortened(std::string_view message) {
+    if (message.size() <= longest_message)
+        return std::string(message);
+    std::size_t size = longest_message;
+    while (size > 0 && (static_cast<unsigned char>(message[size]) & 0xc0) == 0x80)
+        --size;
+    return std::string(message.substr(0, size))
+        .append("... (" + std::to_string(message.size()) + " bytes)");
 }
 
 }  // namespace
 
-// ---- the directories
-
-struct upload_directories::state {
-    std::string fallback;
-    std::mutex mutex;
-    std::map<std::string, std::shared_ptr<upload_store>> open;
-};
-
-upload_directories::upload_directories(std::string fallback) : state_(std::make_shared<state>()) {
-    state_->fallback = std::move(fallback);
-}
-
-bool upload_directories::was_chosen() const noexcept {
-    return state_->fallback != usual;
-}
-
-std::shared_ptr<upload_store> upload_directories::open(const std::string& directory) const {
-    const std::lock_guard lock(state_->mutex);
-    const std::string& path = directory.empty() ? state_->fallback : directory;
-    std::shared_ptr<upload_store>& store = state_->open[path];
-    if (!store)
-        store = std::make_shared<upload_store>(path);
-    return store;
-}
-
-// ---- options
-
-void upload::options::read(option_reader& reader) {
-    reader.choice(
-        "wire",
-        format,
-        {{"json-header", wire::json_header}, {"marker", wire::marker}},
-        "how files come: after a JSON header each, or one whose end is marked"
-    );
-    reader.text("dir", directory, "where files go; empty: what --upload-dir says");
-    reader.choice(
-        "existing",
-        existing,
-        {{"refuse", existing_file::refuse},
-         {"rename", existing_file::rename},
-         {"replace", existing_file::replace}},
-        "where a name is taken: an error, \"name (1).ext\", or the new file in its place"
-    );
-    reader.size("max-file", max_file, 0, most_bytes, "the largest file; 0: no limit");
-    reader.size("quota", quota, 0, most_bytes, "of all files of the directory; 0: no limit");
-    reader.size("min-rate", min_rate, 0, most_bytes, "a second, over ten seconds; 0: none");
-    reader.count("max-partials", max_partials, 1, 100'000, "interrupted uploads that are kept");
-    reader.time("partial-age", partial_age, "for how long they are kept; 0: for ever");
-    reader.size(
-        "max-header", max_header, 2, std::size_t{16} << 20, "the longest header that is taken"
-    );
-}
-
-framing upload::options::codecs(const stream_limits&) const {
-    if (format == wire::marker)
-        return {&make_raw_codec, &make_raw_codec};
-    const codec_factory headers = [most = max_header] {
-        auto made = std::make_unique<length_prefix_codec>();
-        made->set_max_frame(most);
-        return made;
-    };
-    return {headers, headers};
-}
-
-/// The usual one is made when something comes: a server need not have a place where it can be.
-void upload::options::start(const upload_directories& directories) const {
-    if (!directory.empty() || directories.was_chosen())
-        directories.open(directory);
-}
-
-// ---- a connection
-
-/// The right to write to a partial file, until an `incoming_file` has it.
-class upload::partial_lease {
-public:
-    partial_lease(upload_store& store, std::string file_name)
-        : store_(store), file_name_(std::move(file_name)) {}
-
-    partial_lease(const partial_lease&) = delete;
-    partial_lease& operator=(const partial_lease&) = delete;
-
-    ~partial_lease() {
-        if (held_)
-            store_.unlock_partial(file_name_);
-    }
-
-    void pass_on() noexcept { held_ = false; }
-
-private:
-    upload_store& store_;
-    std::string file_name_;
-    bool held_ = true;
-};
-
 upload::upload(const options& o, const upload_directories& directories)
-    : options_(o), store_(directories.open(o.directory)) {}
+    : options_(o), directories_(directories), store_(directories.find(o.directory)) {}
 
 upload::~upload() = default;
+
+upload_rules upload::rules() const noexcept {
+    return {
+        .existing = options_.existing,
+        .max_file = options_.max_file,
+        .quota = options_.quota,
+        .max_partials = options_.max_partials,
+        .partial_size = options_.partial_size,
+        .partial_age = options_.partial_age
+    };
+}
 
 task<> upload::handle() {
     if (options_.min_rate != 0)
@@ -163,6 +75,12 @@ task<> upload::handle() {
         co_await take_files();
     if (options_.min_rate != 0)
         tasks().cancel();
+}
+
+/// The usual directory is not opened before something comes.
+task<> upload::open_store() {
+    auto open = [this] { store_ = directories_.open(options_.directory); };
+    co_await run_blocking(open);
 }
 
 task<> upload::finish() {
@@ -213,6 +131,8 @@ void upload::refuse(std::string_view word, std::string_view why, bool reply) {
 }
 
 task<> upload::take(const upload_header& h) {
+    if (!store_)
+        co_await open_store();
     hash_ = h.reply || !h.sha256.empty() ? std::make_unique<sha256>() : nullptr;
     if (h.resume)
         co_await begin_resuming(h);
@@ -230,27 +150,30 @@ task<> upload::take(const upload_header& h) {
 
 task<> upload::begin(const upload_header& h) {
     auto make = [&] {
+        store_->partials().trim_at_times(rules());
         store_->check_name(h.file_name, options_.existing);
-        file_ = std::make_unique<incoming_file>(store_, rules_of(options_), h.file_size);
+        file_ = std::make_unique<incoming_file>(store_, rules(), h.file_size);
     };
     co_await run_blocking(make);
 }
 
 task<> upload::begin_resuming(const upload_header& h) {
     const partial_key key{h.sha256, h.file_size};
-    co_await lock_partial(key.file_name());
-    partial_lease lease(*store_, key.file_name());
-    auto make = [&] {
+    auto look = [&] {
         store_->check_name(h.file_name, options_.existing);
-        lease.pass_on();
-        file_ = std::make_unique<incoming_file>(store_, rules_of(options_), key, *hash_);
-        store_->set_position(key.file_name(), [file = file_.get()] { return file->position(); });
+        store_->partials().trim(rules());
+    };
+    co_await run_blocking(look);
+    auto lock = co_await lock_partial(key.file_name());
+    auto make = [&] {
+        file_ = std::make_unique<incoming_file>(store_, rules(), h.file_size, std::move(lock));
     };
     co_await run_blocking(make);
+    co_await hash_kept();
 }
 
 /// A writer that does not get on is taken for dead, and ended.
-task<> upload::lock_partial(std::string file_name) {
+task<std::unique_ptr<partial_lock>> upload::lock_partial(std::string file_name) {
     constexpr duration pause = 50ms;
     constexpr int patience = 40;
     if (!self_)
@@ -262,22 +185,38 @@ task<> upload::lock_partial(std::string file_name) {
                 (*alive)->stream().abort();
         });
     };
-    const std::int64_t before = store_->position(file_name);
+    partial_locks& locks = store_->partials().locks();
+    const auto writer = locks.writer_of(file_name);
+    const std::uint64_t before = writer ? writer->progress.load() : 0;
     for (int i = 0; i < 2 * patience; ++i) {
-        if (store_->lock_partial(file_name, stop))
-            co_return;
+        if (auto lock = locks.try_lock(file_name, stop))
+            co_return lock;
         if (i == patience) {
-            if (store_->position(file_name) != before)
+            if (!writer || locks.writer_of(file_name) != writer || writer->progress != before)
                 break;
-            store_->stop_writer(file_name);
+            writer->stop();
         }
         co_await sleep(pause);
     }
     throw upload_error("busy", "resume: another connection is sending this file");
 }
 
+/// Nobody waits for the end of it where the client has gone.
+task<> upload::hash_kept() {
+    bool goes_on = true;
+    auto next = [&] { goes_on = file_->hash_kept(*hash_); };
+    while (goes_on) {
+        co_await run_blocking(next);
+        if (goes_on && stream().closed().ready())
+            throw upload_error("gone", "the client has gone while what came before was read");
+    }
+}
+
 task<> upload::receive(std::uint64_t size) {
-    file_tap tap = [this](std::span<const std::byte> piece) { hash_->feed(piece); };
+    file_tap tap = [this](std::span<const std::byte> piece) {
+        hash_->feed(piece);
+        file_->count(piece.size());
+    };
     receiving_ = true;
     ++files_;
     if (hash_)
@@ -314,57 +253,8 @@ task<> upload::publish(const upload_header& h) {
 void upload::log_stored(std::string_view name, std::uint64_t size, std::string_view message) {
     std::string what = std::string(name) + ", " + std::to_string(size) + " bytes";
     if (!message.empty())
-        what += "; msg: " + std::string(message);
+        what += "; msg: " + shortened(message);
     log(log_level::info, "file stored", what);
-}
-
-// ---- the format without headers
-
-task<> upload::take_marked() {
-    std::optional<refusal> refused;
-    try {
-        co_await take_until_end();
-    } catch (const upload_error& e) {
-        refused = {e.word(), e.what()};
-    }
-    if (refused)
-        refuse(refused->word, refused->why, false);
-}
-
-task<> upload::take_until_end() {
-    marker_end end;
-    bytes piece;
-    upload_rules rules = rules_of(options_);
-    if (rules.max_file != 0)
-        rules.max_file += marker_end_size;
-    auto append = [&] {
-        if (!file_)
-            file_ = std::make_unique<incoming_file>(store_, rules, std::nullopt);
-        file_->append(piece);
-    };
-    receiving_ = true;
-    while (const auto got = co_await read_frame(stream_limits::file_timeout)) {
-        piece.assign(got->begin(), got->end());  // the stream may end while it is written
-        end.feed(piece);
-        co_await run_blocking(append);
-    }
-    receiving_ = false;
-    // A drain ends the reading, too; the file's end is the peer's.
-    if (stream().draining() && !stream().closed().ready())
-        throw upload_error("drain", "the server is stopping");
-    const auto size = end.file_size();
-    if (!size)
-        throw upload_error(
-            "bad-end", std::to_string(end.received()) + " bytes without the marker's end"
-        );
-    std::string name;
-    auto make_visible = [&] {
-        file_->cut(*size);
-        name = file_->publish_unnamed();
-        file_.reset();
-    };
-    co_await run_blocking(make_visible);
-    log_stored(name, *size, {});
 }
 
 // ---- the rate
@@ -372,13 +262,12 @@ task<> upload::take_until_end() {
 task<> upload::watch_rate() {
     constexpr auto window = 10s;
     for (;;) {
-        const bool was_receiving = receiving_ && file_;
-        const unsigned file = files_;
-        const std::int64_t before = was_receiving ? file_->position() : 0;
+        const unsigned file = receiving_ ? files_ : 0;
+        const std::uint64_t before = stream().file_received();
         co_await sleep(window);
-        if (!was_receiving || !receiving_ || file != files_ || !file_)
+        if (file == 0 || !receiving_ || file != files_)
             continue;
-        const auto came = static_cast<std::uint64_t>(file_->position() - before);
+        const std::uint64_t came = stream().file_received() - before;
         if (came / static_cast<std::uint64_t>(window.count()) >= options_.min_rate)
             continue;
         const std::string why = std::to_string(came) + " bytes in 10 s, where min-rate asks for " +

@@ -52,6 +52,11 @@ class Native(ExecTest):
         self.check(self.exec(url, "--", "wc", "-c", input=b""), b"0\n")
         self.check(self.exec(url, "--", "true", input=data))  # who does not read it
 
+    def test_an_input_that_cannot_be_read(self):
+        directory = os.open(self.directory, os.O_RDONLY)
+        self.addCleanup(os.close, directory)
+        self.check_fails(self.exec(self.shell(), "--", "cat", stdin=directory), "standard input", "directory")
+
     def test_output_comes_while_the_command_runs(self):
         process = subprocess.Popen(
             [COSERVE, "exec", self.shell(), "--", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE

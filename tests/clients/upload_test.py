@@ -1,5 +1,6 @@
 """The program `coserve upload`, with coserved and with servers such as the tutorials have."""
 
+import contextlib
 import json
 import os
 import pty
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import unittest
 from pathlib import Path
 
@@ -78,6 +80,7 @@ class OwnServerTest(UploadTest):
             (url,): ["FILE"],
             (url, "--wire", "tar", "a"): ["--wire tar", "marker"],
             (url, "--plain", "--resume", "a"): ["--resume"],
+            (url, "--reply-timeout", "soon", "a"): ["--reply-timeout soon", "must be a time"],
             ("http://x", "a"): ["http://x"],
         }.items():
             self.check_failure(self.upload(*arguments), 2, *fragments, program="coserve")
@@ -120,6 +123,69 @@ class OwnServerTest(UploadTest):
         self.check_stored(self.upload("--resume", server.url, path), {"big": content})
         self.assertEqual(uploads.partials(self.uploads), [])
 
+    def test_a_client_that_is_killed_goes_on_where_it_was(self):
+        server = self.start()
+        content, passed = CONTENT * 4, 5_000_000
+        path = self.binary("big", content)
+        partial = os.path.join(self.uploads, ".coserve-partial", f"{uploads.sha256(content)}-{len(content)}")
+        killed = threading.Event()
+        offsets, sizes = [], []
+
+        def relay(connection, most):
+            """A header, the reply to it, then so many bytes of the file."""
+            with support.connect(server.url) as onward:
+                onward.sendall(support.frame(support.receive_frame(connection)))
+                said = support.receive_frame(onward)
+                offsets.append(json.loads(said)["offset"])
+                connection.sendall(support.frame(said))
+                left = size = min(most, len(content) - offsets[-1])
+                sizes.append(size)
+                while left:
+                    part = connection.recv(min(left, 65536))
+                    self.assertTrue(part)
+                    onward.sendall(part)
+                    left -= len(part)
+                if most < len(content):
+                    killed.wait(support.LIMIT)
+                else:
+                    connection.sendall(support.frame(support.receive_frame(onward)))
+
+        with support.Peer(lambda c: relay(c, passed)) as between:
+            with subprocess.Popen(
+                [support.COSERVE, "upload", "--resume", between.url, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as client:
+                support.poll(lambda: os.path.exists(partial) and os.path.getsize(partial) == passed, "its first part")
+                client.kill()
+                client.communicate()
+                killed.set()
+        with support.Peer(lambda c: relay(c, len(content))) as between:
+            self.check_stored(self.upload("--resume", between.url, path), {"big": content})
+        self.assertEqual(offsets, [0, passed])
+        self.assertEqual(sizes, [passed, len(content) - passed])
+
+    @unittest.skipUnless(support.can_trace(), "strace cannot trace here")
+    def test_hashing_keeps_no_server_waiting(self):
+        server = self.start()
+        path = self.binary("big", CONTENT * 20)
+
+        def calls(*options):
+            trace = os.path.join(self.directory, "trace")
+            result = support.run(
+                "strace", "-f", "-qq", "-o", trace, "-e", "trace=connect,pread64,sendfile",
+                support.COSERVE, "upload", *options, server.url, path,
+                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+            )  # fmt: skip
+            self.assertEqual(result.returncode, 0, result.stderr)
+            with open(trace, encoding="utf-8") as file:
+                return re.findall(r"^\d+ +(\w+)\(", file.read(), re.MULTILINE)
+
+        made = calls()
+        self.assertLess(made.index("sendfile"), len(made) - 1 - made[::-1].index("pread64"), "it hashes beside sending")
+        os.remove(os.path.join(self.uploads, "big"))
+        made = calls("--resume")
+        hashed = len(made) - 1 - made[::-1].index("pread64")
+        self.assertLess(hashed, made.index("connect"), "it hashes before it connects")
+
     def test_a_client_that_is_killed_goes_on(self):
         server = self.start()
         content = CONTENT * 30
@@ -146,24 +212,33 @@ class OwnServerTest(UploadTest):
 
 
 class ProgressTest(UploadTest):
-    def test_a_bar_on_a_terminal(self):
-        server = self.start()
-        path = self.binary("big", CONTENT * 10)
+    def shown(self, *arguments):
+        """What a terminal gets."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, 100))
         client = subprocess.Popen(
-            [support.COSERVE, "upload", server.url, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
+            [support.COSERVE, "upload", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs
         )
         with client:
             os.close(theirs)
             shown = support.read_until(ours, b"/s\r\n").decode()
             self.assertEqual(client.wait(support.LIMIT), 0)
         os.close(ours)
+        return shown.lstrip("\r")
+
+    def test_a_bar_on_a_terminal(self):
+        server = self.start()
+        shown = "\r" + self.shown(server.url, self.binary("big", CONTENT * 10))
         lines = re.split(r"\r(?!\n)", shown)
         self.assertRegex(lines[1], r"^big +\d+ % \[[=> ]+\] .* of 28\.6 MiB.*\x1b\[K$")
         for line in lines:
             self.assertLess(len(line.replace("\x1b[K", "")), 100)
         self.assertIn("1 of 1 file, 28.6 MiB", lines[-1])
+
+    def test_a_bar_while_it_hashes(self):
+        server = self.start()
+        shown = self.shown("--resume", server.url, self.binary("big", CONTENT * 10))
+        self.assertRegex(shown, r"^hashing big +\d+ % ")
 
     def test_none_elsewhere(self):
         server = self.start()
@@ -259,6 +334,22 @@ class OtherServersTest(UploadTest):
         with support.Peer(reset) as server:
             result = self.upload(server.url, self.binary("a", CONTENT * 10))
             self.check_failure(result, 1, "the disk is full (no-space)", program="coserve")
+
+    def test_a_server_that_never_replies(self):
+        def silent(connection):
+            with contextlib.suppress(ConnectionError):
+                support.receive_rest(connection)
+
+        def silent_at_the_end(connection):
+            header = uploads.reply(connection)
+            connection.sendall(uploads.header(status="ready", offset=0))
+            support.receive(connection, header["file_size"])
+            silent(connection)
+
+        for serve in (silent, silent_at_the_end):
+            with support.Peer(serve) as server:
+                result = self.upload("--reply-timeout", "300ms", server.url, self.binary("a", CONTENT))
+                self.check_failure(result, 1, "/a: the server does not reply", program="coserve")
 
     def test_servers_that_make_no_sense(self):
         for answer in (

@@ -178,7 +178,7 @@ class HostileTest(MassTest):
         self.check_clean(server, descriptors + 32)  # some cgroups are kept for reuse
         late.sort()
         print(f"{len(late)} timeouts were told {late[len(late) // 2] * 1e3:.0f} ms late, {late[-1] * 1e3:.0f} ms at most")
-        self.assertLess(late[len(late) // 2], 0.25 if FULL else 1)  # a whole test run is a busy machine
+        self.assertLess(late[-1], 2)  # 250 ms are the aim; a whole test run is a busy machine
         self.assertEqual(server.stop(), 0)
 
 

@@ -14,7 +14,11 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
+#include <sstream>
 #include <string>
+#include <sys/resource.h>
+#include <thread>
 #include <vector>
 
 namespace coserve {
@@ -151,7 +155,7 @@ TEST_P(hostile_children_test, their_neighbours_live) {
         co_await p.stop();
         co_await p.gone();
         EXPECT_THAT(dying.survivors(), IsEmpty());
-        EXPECT_TRUE(living.await(2, 0ms)) << living.survivors().size();
+        EXPECT_TRUE(living.await(2, 2s)) << living.survivors().size();
         EXPECT_FALSE(daemons.ended());
         co_await daemons.stop();
         EXPECT_THAT(living.survivors(), IsEmpty());
@@ -161,6 +165,99 @@ TEST_P(hostile_children_test, their_neighbours_live) {
         sh("(setsid sh -c '(echo ready; exec sleep 1000) &' &); exec sleep 1000", living);
     testing::run_coroutine(context_, work(sh(all_hostile()[3].command, dying), quiet));
     EXPECT_THAT(own_children(), IsEmpty());
+}
+
+void await_zombie(const subprocess& p) {
+    const auto end = std::chrono::steady_clock::now() + 5s;
+    while (!stat_of(p.id())->zombie && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(stat_of(p.id())->zombie);
+}
+
+// What it leaves is its own, also where this process hears of somebody else's end first.
+TEST_P(hostile_children_test, a_strangers_end_is_not_its_daemons) {
+    const auto work = [](subprocess_options quick, subprocess_options daemon) -> task<> {
+        subprocess stranger = co_await subprocess::start(quick);
+        subprocess p = co_await subprocess::start(daemon);
+        stranger.close_input();
+        await_zombie(stranger);
+        p.close_input();
+        await_zombie(p);
+        co_await stranger.stop();
+        const subprocess_result r = co_await p.collect(1000);
+        EXPECT_EQ(text_of(r.output), "late\n");
+        co_await p.stop();
+    };
+    auto quick = sh("read x");
+    quick.grace = 0ms;
+    // This shell ends when the daemon, which has left its session, has left its pipe, too.
+    auto daemon =
+        sh("read x; exec 3>&1; x=$(setsid sh -c 'exec >&3; sleep 0.3; echo late' &); exit 0");
+    quick.input = daemon.input = subprocess_input::pipe;
+    testing::run_coroutine(context_, work(quick, daemon));
+    EXPECT_THAT(own_children(), IsEmpty());
+}
+
+// One that hides whose it is ends with the last command, and not before.
+TEST_P(hostile_children_test, one_that_hides_is_the_last_ones) {
+    const mark hidden;
+    const bool in_cgroups = GetParam() == process_tracking::cgroup;
+    const auto work = [&](subprocess_options lasting, subprocess_options hiding) -> task<> {
+        subprocess last = co_await subprocess::start(lasting);
+        subprocess p = co_await subprocess::start(hiding);
+        EXPECT_EQ((co_await p.wait()).code, 0);
+        co_await p.stop();
+        EXPECT_EQ(hidden.survivors().size(), in_cgroups ? 0U : 1U);
+        co_await last.stop();
+        EXPECT_THAT(hidden.survivors(), IsEmpty());
+    };
+    const auto hiding =
+        sh("exec 3>&1; x=$(prlimit --rttime=1000000:1000000 setsid sh -c 'exec >&3; exec sleep "
+           "1000' &)",
+           hidden);
+    testing::run_coroutine(context_, work(sh("exec sleep 1000"), hiding));
+    EXPECT_THAT(own_children(), IsEmpty());
+}
+
+TEST_P(hostile_children_test, are_found_without_descriptors) {
+    const mark m;
+    rlimit before;
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const auto work = [&](subprocess_options o) -> task<> {
+        subprocess p = co_await subprocess::start(o);
+        await_zombie(p);
+        const int first_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ::close(first_free);
+        const rlimit none{static_cast<rlim_t>(first_free), before.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+        co_await p.wait();
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        EXPECT_EQ(m.survivors().size(), 1U);
+        co_await p.stop();
+        co_await p.gone();
+        EXPECT_THAT(m.survivors(), IsEmpty());
+    };
+    const auto o = sh("exec 3>&1; x=$(setsid sh -c 'exec >&3; exec sleep 1000' &)", m);
+    testing::run_coroutine(context_, work(o));
+    EXPECT_THAT(own_children(), IsEmpty());
+}
+
+// A program need not expect children that it did not start; where its cgroup finds them, it has
+// none.
+TEST_P(hostile_children_test, has_others_children_only_where_it_must) {
+    const auto o =
+        sh("p=$( (sleep 1000 > /dev/null 2>&1 & echo $!) ); cut -d ' ' -f 4 /proc/$p/stat; echo $$"
+        );
+    const auto work = [](subprocess_options options) -> task<std::string> {
+        subprocess p = co_await subprocess::start(options);
+        const subprocess_result r = co_await p.collect(1000);
+        co_await p.stop();
+        co_return text_of(r.output);
+    };
+    std::istringstream text(testing::run_coroutine(context_, work(o)));
+    pid_t parent = 0, root = 0;
+    ASSERT_TRUE(text >> parent >> root);
+    EXPECT_EQ(parent == root, GetParam() == process_tracking::subreaper);
 }
 
 // The limit holds it, and all of it ends: as another user, for nothing binds root.

@@ -179,7 +179,7 @@ class FullDiskTest(support.ProgramTest):
         check_echo(self, server.urls[2])
 
 
-@unittest.skipUnless(shutil.which("strace"), "no strace here")
+@unittest.skipUnless(support.can_trace(), "strace cannot trace here")
 class InjectedErrorTest(support.ProgramTest):
     """Each call fails the first time that a thread makes it: so a few uploads fail, and the others do not."""
 
@@ -188,16 +188,15 @@ class InjectedErrorTest(support.ProgramTest):
     def setUp(self):
         super().setUp()
         self.uploads = os.path.join(self.directory, "uploads")
-        probe = subprocess.run(["strace", "-D", "-o", "/dev/null", "true"], capture_output=True, check=False)
-        if probe.returncode != 0:
-            self.skipTest("strace may not trace here")
 
-    def serve_with(self, call, error, when="1"):
+    def serve_with(self, call, error, when="1", path=None, without_splice=False):
         wrapper = os.path.join(self.directory, "coserved-" + call)
+        only = f"-P {path}" if path else ""
+        splice = "-e inject=splice:error=EINVAL" if without_splice else ""
         with open(wrapper, "w", encoding="utf-8") as script:
             script.write(
-                f"#!/bin/sh\nexec strace -D -f -qq -o /dev/null -e trace={call}"
-                f' -e inject={call}:error={error}:when={when} "{support.COSERVED}" "$@"\n'
+                f"#!/bin/sh\nexec strace -D -f -qq -o /dev/null {only} -e trace={call},splice"
+                f' {splice} -e inject={call}:error={error}:when={when} "{support.COSERVED}" "$@"\n'
             )
         os.chmod(wrapper, stat.S_IRWXU)
         usual, support.COSERVED = support.COSERVED, wrapper
@@ -232,6 +231,40 @@ class InjectedErrorTest(support.ProgramTest):
     def test_fsync_of_the_file(self):
         self.check_errors("fsync", "EIO", "storage", b"x" * 1000)
 
+    def test_fsync_on_a_full_disk(self):
+        self.check_errors("fsync", "ENOSPC", "no-space", b"x" * 1000)
+
+    def check_write(self, error, word):
+        """Of the file alone, which the kernel splices nothing into: each thread's second write to it."""
+        os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        data = random.Random(6).randbytes(1 << 20)
+        kept = os.path.join(self.uploads, ".coserve-partial", f"{uploads.sha256(data)}-{len(data)}")
+        server = self.serve_with("write", error, when="2", path=kept, without_splice=True)
+        failed = 0
+        with support.connect(server.urls[1]) as echo:
+            for i in range(self.THREADS + 2):
+                try:
+                    said = upload(server.url, f"w{i}", data, resume=True, sha256=uploads.sha256(data))
+                except (ConnectionError, EOFError):  # it was refused while it was still sent
+                    said = {"error": word}
+                echo.sendall(support.frame(b"hello"))
+                self.assertEqual(support.receive_frame(echo), b"HELLO")
+                if "error" in said:
+                    failed += 1
+                    self.assertEqual(said["error"], word, said)
+                else:
+                    self.assertEqual(uploads.content(self.uploads, f"w{i}"), data)
+        self.assertGreater(failed, 0, "nothing was injected")
+        self.assertEqual(upload(server.url, "after", b"x")["status"], "stored")
+        for name in uploads.stored(self.uploads):
+            self.assertEqual(uploads.content(self.uploads, name), b"x" if name == "after" else data)
+
+    def test_write(self):
+        self.check_write("EIO", "storage")
+
+    def test_write_on_a_full_disk(self):
+        self.check_write("ENOSPC", "no-space")
+
     def test_fsync_of_the_directory(self):
         self.check_errors("fsync", "EIO", "storage", b"x" * 1000, when="2")
 
@@ -242,9 +275,25 @@ class InjectedErrorTest(support.ProgramTest):
         self.check_errors("openat2", "EMFILE", "storage", b"x" * 1000)
 
     def test_splice(self):
+        self.check_splice("EIO", "Input/output error")
+
+    def test_splice_on_a_full_disk(self):
+        self.check_splice("ENOSPC", "No space left on device")
+
+    def test_no_pipes(self):
+        """Then the bytes are copied."""
+        data = random.Random(7).randbytes(3 << 20)
+        server = self.serve_with("splice", "EINVAL", when="1+")
+        for i in range(3):
+            with support.connect(server.url) as peer:
+                peer.sendall(uploads.announced(f"s{i}", data) + data)
+                uploads.finish(peer)
+            self.assertEqual(uploads.content(self.uploads, f"s{i}"), data)
+
+    def check_splice(self, error, text):
         """The bytes of a file that nobody hashes: without a reply, so the log tells."""
         data = random.Random(5).randbytes(3 << 20)
-        server = self.serve_with("splice", "ENOSPC", when="2")
+        server = self.serve_with("splice", error, when="2")
         with support.connect(server.urls[1]) as echo:
             for i in range(2 * self.THREADS + 2):
                 with support.connect(server.url) as peer:
@@ -258,7 +307,7 @@ class InjectedErrorTest(support.ProgramTest):
         self.assertLess(len(names), 2 * self.THREADS + 2, "nothing was injected")
         for name in names:
             self.assertEqual(uploads.content(self.uploads, name), data)
-        self.assertIn("No space left on device", server.log())
+        self.assertIn(text, server.log())
 
     def test_no_nameless_files(self):
         """A file system without O_TMPFILE: another way, and nothing is left either."""

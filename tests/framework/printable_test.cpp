@@ -20,6 +20,13 @@ TEST(printable_test, escapes_what_a_terminal_or_a_log_would_obey) {
     EXPECT_EQ(printable("C:\\x0a"), "C:\\x5cx0a");
 }
 
+TEST(printable_test, escapes_what_makes_a_text_look_like_another) {
+    EXPECT_EQ(printable("\u202egpj.exe"), "\\xe2\\x80\\xaegpj.exe");
+    EXPECT_EQ(printable("\u2066a\u2069"), "\\xe2\\x81\\xa6a\\xe2\\x81\\xa9");
+    EXPECT_EQ(printable("a\u2028b\u2029"), "a\\xe2\\x80\\xa8b\\xe2\\x80\\xa9");
+    EXPECT_EQ(printable("\u200f\u2030"), "\u200f\u2030") << "a mark, and no control at all";
+}
+
 TEST(printable_test, escapes_what_is_no_utf_8) {
     EXPECT_EQ(printable("\xcb\xa7\xb1\xc6"), "\xcb\xa7\\xb1\\xc6") << "帅逼 in GBK";
     EXPECT_EQ(printable("\xe5\xb8"), "\\xe5\\xb8") << "ends within a character";

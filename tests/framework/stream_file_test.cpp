@@ -329,6 +329,18 @@ TEST_P(stream_file_test, is_told_when_this_side_resets) {
     EXPECT_EQ(failure(receiver), asio::error::operation_aborted);
 }
 
+TEST_P(stream_file_test, tells_how_much_of_a_file_has_come) {
+    open();
+    const open_file file;
+    EXPECT_EQ(near_->file_received(), 0U);
+    const auto receiver = start(near_->receive_file(file.fd(), 200 * kib));
+    finish(start_sending(pattern(150 * kib)));
+    until([&] { return near_->file_received() == 150 * kib; });
+    finish(start_sending(pattern(50 * kib)));
+    finish(receiver);
+    EXPECT_EQ(near_->file_received(), 0U);
+}
+
 // ---- sending
 
 task<> send_between_frames(frame_stream& s, int file, std::size_t size) {
@@ -371,6 +383,18 @@ TEST_P(stream_file_test, keeps_what_is_written_meanwhile_behind_the_file) {
     EXPECT_TRUE(same_bytes(to.content(), pattern(3 * mib)));
     finish(sender);
     finish(writer);
+}
+
+TEST_P(stream_file_test, tells_how_much_of_a_file_was_taken) {
+    open({}, {}, true);
+    const open_file from(pattern(8 * mib)), to;
+    EXPECT_EQ(far_->file_sent(), 0U);
+    const auto sender = start(far_->send_file(from.fd(), 8 * mib));
+    until([&] { return far_->file_sent() != 0; });
+    EXPECT_LT(far_->file_sent(), 8 * mib);
+    run(near_->receive_file(to.fd(), 8 * mib));
+    finish(sender);
+    EXPECT_EQ(far_->file_sent(), 0U);
 }
 
 TEST_P(stream_file_test, resets_where_the_file_is_shorter) {

@@ -232,6 +232,27 @@ TEST_F(subprocess_test, another_user) {
     EXPECT_THROW(subprocess_user::named("no such user"), configuration_error);
 }
 
+// Before it has executed its program, a child is that user's already.
+TEST_F(subprocess_test, another_users_processes_cannot_hold_up_a_launch) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "only root may";
+    const subprocess_user user{64323, 64323, {}};
+    auto hostile = sh("echo ready; while :; do kill -STOP -1; done");
+    auto victim = sh("true");
+    hostile.user = victim.user = user;
+    const auto work = [&]() -> task<> {
+        subprocess stopping = co_await subprocess::start(hostile);
+        co_await stopping.read();
+        for (int i = 0; i < 1000; ++i) {
+            subprocess p = co_await subprocess::start(victim);
+            p.kill();
+            co_await p.gone();
+        }
+        co_await stopping.stop();
+    };
+    testing::run_coroutine(context_, work(), 60s);
+}
+
 // ---- limits
 
 TEST_F(subprocess_test, limits_are_set) {
@@ -273,6 +294,17 @@ TEST_F(subprocess_test, processor_time_ends_for_one_that_does_not_hear) {
     const subprocess_exit e = testing::run_coroutine(context_, output_of(o, ""), 100s).exit;
     EXPECT_EQ(e.signal, SIGKILL);
     EXPECT_EQ(e.reason, subprocess_end::cpu_limit);
+}
+
+TEST_F(subprocess_test, processor_time_of_what_it_waits_for_ends) {
+    auto o = sh("sh -c 'while :; do :; done'; exit $?");
+    o.limits.cpu = 1s;
+    const subprocess_exit e = testing::run_coroutine(context_, output_of(o, ""), 100s).exit;
+    EXPECT_EQ(e.code, 128 + SIGXCPU);
+    EXPECT_EQ(e.reason, subprocess_end::cpu_limit);
+    o = sh("exit 152");
+    o.limits.cpu = 1s;
+    EXPECT_EQ(run(o).exit.reason, subprocess_end::itself);
 }
 
 TEST_F(subprocess_test, a_file_grows_no_further) {
@@ -397,6 +429,64 @@ TEST_F(subprocess_test, no_processes_left) {
     }
 }
 
+// Where cgroups are to be had: where they are mounted, and this process's own below it.
+class subprocess_cgroup_test : public subprocess_test {
+protected:
+    void SetUp() override {
+        if (track_processes(process_tracking::cgroup) != process_tracking::cgroup)
+            GTEST_SKIP() << "not to be had here";
+        std::ifstream mounts("/proc/self/mounts");
+        std::string device, path, type, rest;
+        while (type != "cgroup2" && mounts >> device >> path >> type && std::getline(mounts, rest)
+        ) {
+        }
+        own_ = path + cgroup_of(::getpid()) + "/coserve-" + std::to_string(::getpid());
+    }
+
+    void TearDown() override { track_processes(process_tracking::session); }
+
+    std::string own_;
+};
+
+TEST_F(subprocess_cgroup_test, what_an_earlier_server_of_its_number_left) {
+    track_processes(process_tracking::session);
+    const auto left = own_ + "/0";
+    std::filesystem::create_directories(left);
+    const auto work = [&](const subprocess_options& o) -> task<> {
+        const subprocess inhabitant = co_await subprocess::start(o);
+        std::ofstream(left + "/cgroup.procs") << inhabitant.id();
+        EXPECT_EQ(track_processes(process_tracking::cgroup), process_tracking::cgroup);
+        const auto quick = sh("echo text");
+        subprocess p = co_await subprocess::start(quick);
+        const subprocess_result r = co_await p.collect(all);
+        EXPECT_EQ(text_of(r.output), "text\n");
+    };
+    const auto lasting = sh("exec sleep 1000");
+    run(work(lasting));
+    context_.restart();
+    context_.run();
+    std::filesystem::remove(left);
+    std::filesystem::remove(own_);
+}
+
+TEST_F(subprocess_cgroup_test, when_no_more_can_be_made) {
+    const auto work = [&](const subprocess_options& o) -> task<> {
+        const subprocess p = co_await subprocess::start(o);
+        std::ofstream(own_ + "/cgroup.max.descendants") << 1;
+        const subprocess q = co_await subprocess::start(o);
+    };
+    const auto lasting = sh("exec sleep 1000");
+    try {
+        run(work(lasting));
+        ADD_FAILURE() << "it was started";
+    } catch (const subprocess_error& e) {
+        EXPECT_EQ(e.step(), launch_step::resources);
+        EXPECT_EQ(e.code().value(), EAGAIN);
+    }
+    context_.restart();
+    context_.run();
+}
+
 TEST_F(subprocess_test, options_that_make_no_sense) {
     const auto refused = [&](const subprocess_options& o) {
         EXPECT_THROW(run(o), configuration_error);
@@ -424,13 +514,13 @@ TEST_F(subprocess_test, options_that_make_no_sense) {
 
 TEST_F(subprocess_test, after_a_slow_launch_others_are_made_elsewhere) {
     run(sh("true"));
-    core::of(context_).children().launch_took(1h);
+    core::of(context_).children().launch_took(1h, 0);
     ASSERT_TRUE(core::of(context_).children().launches_are_slow());
     EXPECT_EQ(output(sh("echo from a thread")), "from a thread\n");
     auto o = sh("");
     o.program = "/nonexistent";
     EXPECT_THROW(run(o), subprocess_error);
-    core::of(context_).children().launch_took(1ns);
+    core::of(context_).children().launch_took(1ns, 0);
     EXPECT_TRUE(core::of(context_).children().launches_are_slow());
 }
 
@@ -806,6 +896,7 @@ TEST_F(subprocess_test, a_cancelled_coroutine_leaves_nothing) {
 }
 
 TEST_F(subprocess_test, a_context_ends_with_its_children) {
+    run(sh("true"));  // what all children share
     const mark m;
     std::optional<subprocess> outside;
     const std::size_t descriptors = open_descriptors();

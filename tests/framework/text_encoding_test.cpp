@@ -205,6 +205,50 @@ TEST(text_encoding_test, names_the_character_that_cannot_be_encoded) {
     EXPECT_EQ(gbk.encode("帅"), hex("cba7"));
 }
 
+TEST(text_encoding_test, substitutes_what_cannot_be_encoded) {
+    const auto gbk = [](std::string_view text) { return text_encoder("GBK").encode(text, "?"); };
+    EXPECT_EQ(gbk(""), "");
+    EXPECT_EQ(gbk("帅逼"), hex("cba7b1c6"));
+    EXPECT_EQ(
+        gbk("a\xff"
+            "b😀阿"),
+        "a?b?" + hex("b0a2")
+    );
+    EXPECT_EQ(gbk("😀"), "?");
+    EXPECT_EQ(gbk("\xff"), "?");
+    EXPECT_EQ(gbk("a\xe9\x98"), "a?");  // the beginning of a character
+    EXPECT_EQ(gbk("\xc0\xaf\xed\xa0\x80."), "??.");
+    EXPECT_EQ(
+        gbk("a\U000E0041"
+            "b"),
+        "a?b"
+    );
+    EXPECT_EQ(text_encoder("UTF-16LE").encode("a\xff", "?"), std::string("a\0?\0", 4));
+    EXPECT_EQ(text_encoder("ISO-2022-JP").encode("日😀", "?"), hex("1b2442 467c 1b2842 3f"));
+}
+
+TEST(text_encoding_test, substitutes_in_long_texts) {
+    std::string text, expected;
+    for (int i = 0; i < 30'000; ++i) {
+        text += i % 1000 == 0 ? "😀" : i % 777 == 0 ? "\xff" : "中a";
+        expected += i % 1000 == 0 || i % 777 == 0 ? "?" : hex("d6d0 61");
+    }
+    EXPECT_EQ(text_encoder("GBK").encode(text, "?"), expected);
+    const std::string none(200'000, '\xff');
+    EXPECT_EQ(text_encoder("GBK").encode(none, "?"), std::string(none.size(), '?'));
+    std::string strange;
+    for (int i = 0; i < 50'000; ++i)
+        strange += "😀";
+    EXPECT_EQ(text_encoder("GBK").encode(strange, "?"), std::string(50'000, '?'));
+}
+
+TEST(text_encoding_test, tells_utf8) {
+    for (const auto* text : {"", "a", "阿", "😀"})
+        EXPECT_TRUE(is_utf8(text)) << text;
+    for (const auto* text : {"\xff", "a\xe9\x98", "\xc0\xaf", "\xed\xa0\x80"})
+        EXPECT_FALSE(is_utf8(text)) << text;
+}
+
 TEST(text_encoding_test, takes_names_as_people_write_them) {
     for (const auto* name :
          {"gbk",

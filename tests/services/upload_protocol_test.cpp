@@ -116,7 +116,6 @@ INSTANTIATE_TEST_SUITE_P(
         refused{R"({"file_name": "a", "file_name": "b", "file_size": 1})", "file_name"},
         refused{R"({"file_name": "a", "file_size": 1, "file_size": 1})", "file_size"},
         refused{R"({"file_name": "a", "file_size": 1, "reply": 1})", "reply"},
-        refused{R"({"file_name": "a", "file_size": 1, "msg": 1})", "msg"},
         refused{R"({"file_name": "a", "file_size": 1, "sha256": "abc"})", "sha256"},
         refused{R"({"file_name": "a", "file_size": 1, "sha256": ""})", "sha256"},
         refused{R"({"file_name": "a", "file_size": 1, "resume": true})", "resume"},
@@ -125,6 +124,17 @@ INSTANTIATE_TEST_SUITE_P(
         refused{"", "JSON object"}
     )
 );
+
+TEST(upload_header_test, refuses_no_file_for_what_is_said_beside_it) {
+    for (const std::string_view message : {"null", "1", "-1.5", "true", "[\"a\"]", "{}"}) {
+        const std::string text =
+            R"({"file_name": "a", "file_size": 1, "msg": )" + std::string(message) + '}';
+        EXPECT_EQ(parse_upload_header(text).message, "") << message;
+    }
+    const upload_header h =
+        parse_upload_header(R"({"file_name": "a", "file_size": 1, "msg": "a\u0000b"})");
+    EXPECT_EQ(h.message, std::string("a\0b", 3));
+}
 
 TEST(upload_header_test, says_whether_a_refused_one_wants_a_reply) {
     const auto wants_reply = [](std::string_view text) {

@@ -148,6 +148,25 @@ TEST_F(upload_test, ends_what_is_slower_than_its_rate) {
     EXPECT_TRUE(fs::is_empty(directory_));
 }
 
+TEST_F(upload_test, ends_a_marked_file_that_is_slower_than_its_rate) {
+    session<upload> s("wire=marker&min-rate=100", {}, directories());
+    const auto send_raw = [](frame_stream& client, std::string raw) -> task<> {
+        co_await client.write(raw);
+        co_await client.flush();
+    };
+    // Five bytes a second, where a hundred are due; the disk's part takes real time.
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    while (!s.ended() && std::chrono::steady_clock::now() < limit) {
+        if (s.log().empty())
+            s.run(send_raw(s.client(), std::string(25, 'x')));
+        s.settle();
+        s.advance(5s);
+    }
+    ASSERT_TRUE(s.ended());
+    EXPECT_THAT([&] { s.run_to_end(); }, ThrowsMessage<std::runtime_error>(HasSubstr("min-rate")));
+    EXPECT_TRUE(fs::is_empty(directory_));
+}
+
 TEST_F(upload_test, lets_others_be_as_slow_as_they_like_between_files) {
     session<upload> s("min-rate=100", {}, directories());
     s.advance(60s);

@@ -1,12 +1,16 @@
 """Exec on the wire: in hex, and by clients that were written from the format's description alone."""
 
+import contextlib
 import json
 import os
+import resource
+import select
 import signal
 import socket
 import struct
 import time
 import unittest
+from pathlib import Path
 
 from wire import WireTest, name_of, reset
 from support import LIMIT, connect, poll, receive, receive_rest
@@ -249,6 +253,16 @@ class NativeTest(ExecTest):
         self.assertEqual(run(peer, argv=["ls", "/proc/self/fd"])[0].split()[:3], [b"0", b"1", b"2"])
         self.assertEqual(len(run(peer, argv=["ls", "/proc/self/fd"])[0].split()), 4)  # and the directory it reads
 
+    def test_commands_have_the_descriptors_that_the_server_began_with(self):
+        """It raises its own limit."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = self.shell()
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
+        self.assertNotRegex(limits, r"Max open files +300 ")
+        self.assertEqual(run(self.connect(server), command="ulimit -n")[0], b"300\n")
+
     def test_a_client_that_does_not_read_stops_its_command_alone(self):
         server = self.shell("output-limit=1GiB")
         slow, other = self.connect(server), self.connect(server)
@@ -293,6 +307,21 @@ class BadInputTest(ExecTest):
         for program in ("nonesuch", "/nonesuch", "/etc/passwd/x"):
             self.assertEqual(run(peer, argv=[program])[2]["error"], "not-found")
         self.assertEqual(run(peer, argv=["/etc/passwd"])[2]["error"], "cannot-start")
+        self.assertEqual(run(peer, argv=["true"])[2]["exit"], 0)
+
+    def test_what_the_system_lacks_is_told(self):
+        server = self.shell()
+        mounts = (line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines())
+        found = [p for m in mounts if m[2] == "cgroup2" for p in Path(m[1]).rglob(f"coserve-{server.process.pid}")]
+        if not found:
+            self.skipTest("there are no cgroups to be had")
+        limit = found[0] / "cgroup.max.descendants"
+        limit.write_text("0", encoding="ascii")
+        peer = self.connect(server)
+        last = run(peer, id=1, argv=["true"])[2]
+        self.assertEqual((last["id"], last["error"]), (1, "cannot-start"))
+        self.line_about(server, name_of(peer), "cannot-start")
+        limit.write_text("max", encoding="ascii")
         self.assertEqual(run(peer, argv=["true"])[2]["exit"], 0)
 
     def test_an_id_is_one_commands(self):
@@ -467,12 +496,74 @@ class TextTest(ExecTest):
         peer.recv(1, socket.MSG_PEEK)
         self.assertEqual(peer.recv(4 + 16 + 6), bytes.fromhex("10000000") + b'{"data_size": 6}hello\n')
 
+    def test_much_that_gbk_lacks(self):
+        peer = self.connect(self.shell("wire=concat&encoding=gbk"))
+        lost = run_text(peer, "concat", "head -c 3000000 /dev/zero | tr '\\0' '\\377'")
+        self.assertEqual(lost, b"?" * 3_000_000)
+        self.assertEqual(run_text(peer, "concat", "yes 阿😀 | head -n 100000"), "阿?\n".encode("gbk") * 100_000)
+
+    def wait_for_command(self, server, text):
+        """Until the server's children are running that."""
+
+        def runs():
+            for pid in children_of(server.process.pid):
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as arguments:
+                    if text in arguments.read():
+                        return True
+            return False
+
+        poll(runs, f"the start of {text}")
+
     def test_requests_are_answered_in_their_order(self):
-        peer = self.connect(self.shell("wire=concat"))
-        peer.sendall(b"sleep 0.1; echo first")
-        peer.recv(0)
+        """Several that are sent before the first is answered; each ends when it is let go."""
+        server = self.shell(f"wire=concat&directory={self.directory}")
+        peer = self.connect(server)
+        command = "echo > {0}.runs; while [ ! -e {0} ]; do sleep 0.01; done; echo {0}"
+
+        def let_go(name):
+            with open(os.path.join(self.directory, name), "w", encoding="ascii"):
+                pass
+
+        peer.sendall(command.format("first").encode())
+        self.wait_for_command(server, b"first")  # so it was read: the next is a request of its own
+        let_go("second")
+        peer.sendall(command.format("second").encode())
+        self.assertEqual(select.select([peer], [], [], 0.3)[0], [], "a reply overtook another")
+        self.assertFalse(os.path.exists(os.path.join(self.directory, "second.runs")))
+        let_go("first")
         self.assertEqual(text_reply(peer, "concat"), b"first\n")
-        self.assertEqual(run_text(peer, "concat", "echo second"), b"second\n")
+        self.assertEqual(text_reply(peer, "concat"), b"second\n")
+        self.assertEqual(run_text(peer, "concat", "echo third"), b"third\n")
+
+    def test_a_reply_that_nobody_reads_has_a_place(self):
+        """Its output is in memory until then."""
+        server = self.shell("wire=concat&commands=1")
+        slow, other = self.connect(server), self.connect(server)
+        slow.sendall(b"head -c 30000000 /dev/zero")
+        self.assertEqual(len(receive(slow, 4)), 4)
+        other.sendall(b"echo other")
+        self.assertEqual(select.select([other], [], [], 0.5)[0], [], "there is no place for it")
+        self.assertEqual(len(receive(slow, 30_000_000)), 30_000_000)
+        self.assertEqual(text_reply(other, "concat"), b"other\n")
+
+    def test_a_request_of_http_is_no_command(self):
+        """It may be a browser's, for a page of somebody else's; no part of it is run."""
+        for flags in (["--exec-shell"], ["--exec-allow", "touch"]):
+            server = self.serve(f"{NATIVE}?wire=concat&directory={self.directory}", flags=flags)
+            path = os.path.join(self.directory, "made")
+            for begin in (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /" + b"x" * 2000, b"OPTIONS * HTTP/1.1\r\n"):
+                peer = self.connect(server)
+                peer.sendall(begin)
+                self.assertIn(b"coserved: this is no web server", text_reply(peer, "concat"))
+                with contextlib.suppress(ConnectionError):
+                    peer.sendall(f"touch {path}".encode())
+                    self.assertEqual(receive_rest(peer), b"")
+                self.line_about(server, name_of(peer), "http: ")
+            peer = self.connect(server)
+            self.assertEqual(run_text(peer, "concat", "touch other"), b"")
+            self.assertFalse(os.path.exists(path))
+            self.assertTrue(os.path.exists(os.path.join(self.directory, "other")))
+            os.remove(os.path.join(self.directory, "other"))
 
     def test_refusals_come_as_stderr_and_the_next_request_works(self):
         server = self.serve(NATIVE + "?wire=stderr-first", flags=["--exec-allow", "echo"])

@@ -216,6 +216,64 @@ class JsonHeaderTest(UploadTest):
             self.assertEqual(file.read(), "untouched")
         self.assertFalse(os.path.exists(outside + "-not-there"))
 
+    def test_what_is_planted_while_a_file_comes(self):
+        """Between its header and its end: links in the place of its name, of the partials, of the directory itself."""
+        outside = self.file("outside", "untouched")
+        elsewhere = os.path.join(self.directory, "elsewhere")
+        os.mkdir(elsewhere)
+        for existing, resumes, answer, name in (
+            ("refuse", False, "exists", None),
+            ("refuse", True, "exists", None),
+            ("rename", False, "stored", "victim (2)"),
+            ("rename", True, "stored", "victim (2)"),
+            ("replace", False, "storage", None),  # its partials are needed, and a link is none
+            ("replace", True, "stored", "victim"),
+        ):
+            directory = os.path.join(self.directory, f"{existing}-{resumes}")
+            self.server = self.serve(f"upload=tcp://127.0.0.1:0?dir={directory}&existing={existing}")
+            more = {"resume": True, "sha256": sha256(JPEG)} if resumes else {}
+            peer = self.connect()
+            peer.sendall(announced("victim", JPEG, reply=True, **more))
+            self.assertEqual(reply(peer)["status"], "ready")
+            peer.sendall(JPEG[:30_000])
+            os.symlink(outside, os.path.join(directory, "victim"))
+            os.symlink(elsewhere, os.path.join(directory, "victim (1)"))
+            hidden = os.path.join(directory, ".coserve-partial")
+            if resumes:
+                os.rename(hidden, hidden + "-away")
+            os.symlink(elsewhere, hidden)
+            os.rename(directory, directory + "-away")
+            os.symlink(elsewhere, directory)
+            peer.sendall(JPEG[30_000:])
+            said = reply(peer)
+            self.assertEqual(said.get("status") or said["error"], answer, said)
+            if name:
+                self.assertEqual(said["file_name"], name)
+                self.assertEqual(content(directory + "-away", name), JPEG)
+                self.assertFalse(os.path.islink(os.path.join(directory + "-away", name)))
+            self.assertEqual(os.listdir(elsewhere), [])
+        with open(outside, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "untouched")
+
+    def test_what_is_said_beside_a_file_refuses_none(self):
+        self.start()
+        for i, said in enumerate(("null", "1", '["a"]', "true", '"a\\u0000b"')):
+            text = f'{{"file_name": "m{i}", "file_size": 1, "msg": {said}}}'.encode()
+            self.upload(support.frame(text), b"x")
+        self.assertEqual(stored(self.uploads), [f"m{i}" for i in range(5)])
+        self.check_log("msg: a\\x00b")
+
+    def test_a_message_is_one_short_line_of_the_log(self):
+        self.start()
+        self.upload(announced("long", b"x", msg="你" * 10_000 + "the end"), b"x")
+        self.upload(announced("turned", b"x", msg="a\u202egpj.exe\u2028b"), b"x")
+        self.check_log("long, 1 bytes", "turned, 1 bytes")
+        (line,) = [line for line in self.server.log().splitlines() if "long, 1 bytes" in line]
+        self.assertIn("你... (30007 bytes)", line)
+        self.assertNotIn("the end", line)
+        self.assertLess(len(line.encode()), 1300)
+        self.assertIn("a\\xe2\\x80\\xaegpj.exe\\xe2\\x80\\xa8b", self.server.log())
+
     def test_links_planted_while_it_uploads(self):
         self.start()
         outside = self.file("outside", "untouched")
@@ -399,6 +457,50 @@ class ResumeTest(UploadTest):
         self.assertEqual(reply(peer)["offset"], 20_000)
         peer.close()
 
+    def test_a_server_that_is_killed_in_the_middle(self):
+        first = self.start()
+        peer = self.connect()
+        peer.sendall(self.head(JPEG) + JPEG[:20_000])
+        self.assertEqual(reply(peer)["offset"], 0)
+        support.poll(lambda: self.kept(JPEG) == 20_000, "what was sent")
+        first.signal(9)
+        first.wait()
+        self.start()
+        peer = self.connect()
+        peer.sendall(self.head(JPEG))
+        self.assertEqual(reply(peer)["offset"], 20_000)
+        peer.sendall(JPEG[20_000:])
+        self.assertEqual(reply(peer)["sha256"], sha256(JPEG))
+        self.assertEqual(content(self.uploads, "r"), JPEG)
+        self.assertEqual(partials(self.uploads), [])
+
+    def test_two_listeners_of_one_directory(self):
+        """By two paths: a writer takes over from one of the other listener."""
+        os.mkdir(self.uploads)
+        link = os.path.join(self.directory, "link")
+        os.symlink(self.uploads, link)
+        self.server = self.serve(*[f"upload=tcp://127.0.0.1:0?dir={path}" for path in (self.uploads, link)])
+        with support.connect(self.server.urls[1]) as dead:
+            dead.sendall(self.head(JPEG) + JPEG[:5000])
+            self.assertEqual(reply(dead)["offset"], 0)
+            support.poll(lambda: self.kept(JPEG) == 5000, "what it sent")
+            peer = self.connect()
+            peer.sendall(self.head(JPEG))
+            self.assertEqual(reply(peer)["offset"], 5000)
+
+    def test_another_server_that_starts_leaves_it_alone(self):
+        self.start("&existing=replace")
+        peer = self.connect()
+        peer.sendall(self.head(JPEG) + JPEG[:5000])
+        self.assertEqual(reply(peer)["offset"], 0)
+        support.poll(lambda: self.kept(JPEG) == 5000, "what was sent")
+        with support.Server(f"upload=tcp://127.0.0.1:0?dir={self.uploads}&partial-age=1s") as other:
+            with support.connect(other.url) as theirs:
+                theirs.sendall(self.head(JPEG))
+                self.assertEqual(reply(theirs)["error"], "busy")
+            peer.sendall(JPEG[5000:])
+            self.assertEqual(reply(peer)["sha256"], sha256(JPEG))
+
     def test_two_files_of_one_name_never_mix(self):
         self.start()
         other = bytes(reversed(JPEG))
@@ -478,6 +580,36 @@ class ResumeTest(UploadTest):
         self.interrupt(JPEG + b"x", 1000)
         self.assertEqual(self.kept(JPEG), 0)
 
+    def age(self, data, seconds):
+        path = os.path.join(self.uploads, ".coserve-partial", f"{sha256(data)}-{len(data)}")
+        os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+    def test_old_ones_go_with_any_upload(self):
+        self.start("&partial-age=1h&existing=replace")
+        self.interrupt(JPEG, 1000)
+        self.age(JPEG, 4000)
+
+        def is_gone():
+            self.upload(announced("other", b"x"), b"x")
+            return self.kept(JPEG) == 0
+
+        support.poll(is_gone, "the old one is gone")
+
+    def test_an_old_one_is_begun_afresh(self):
+        self.start("&partial-age=1h")
+        self.interrupt(JPEG, 1000)
+        self.age(JPEG, 4000)
+        peer = self.connect()
+        peer.sendall(self.head(JPEG))
+        self.assertEqual(reply(peer)["offset"], 0)
+
+    def test_only_so_many_bytes_are_kept(self):
+        self.start("&partial-size=5000")
+        for i in range(4):
+            self.interrupt(JPEG + bytes([i]), 2000, name=f"n{i}")
+        support.poll(lambda: len(partials(self.uploads)) == 2, "two of them are kept")
+        self.assertEqual(self.kept(JPEG + b"\x03"), 2000)
+
     def test_what_resume_needs(self):
         self.start()
         for more in ({"reply": True}, {"sha256": sha256(b"x")}):
@@ -486,8 +618,8 @@ class ResumeTest(UploadTest):
 
 
 class MarkerTest(UploadTest):
-    def start_marker(self, more=""):
-        return self.start("&wire=marker" + more)
+    def start_marker(self, more="", **options):
+        return self.start("&wire=marker" + more, **options)
 
     def test_the_tutorials_sender(self):
         self.start_marker()
@@ -524,15 +656,38 @@ class MarkerTest(UploadTest):
         self.assertEqual(stored(self.uploads), [])
         support.poll(lambda: self.server.log().count("upload refused") == len(streams), "a line for each")
 
-    def test_a_drain_is_no_end(self):
-        self.start_marker()
+    def begin(self):
+        """An upload that is under way, in one of which the server has some bytes."""
         peer = self.connect()
         peer.sendall(b"first part " + MARKER_END)
-        support.poll(lambda: os.path.isdir(self.uploads), "the upload's beginning")
+        descriptors = f"/proc/{self.server.process.pid}/fd"
+
+        def has_begun():
+            names = [os.path.join(descriptors, d) for d in os.listdir(descriptors)]
+            return any(self.uploads + "/" in os.readlink(n) for n in names if os.path.islink(n))
+
+        support.poll(has_begun, "the upload's beginning")
+        return peer
+
+    def test_a_drain_is_no_end(self):
+        self.start_marker(flags=["--drain-timeout", "1"])
+        peer = self.begin()
         self.server.signal(signal.SIGTERM)
-        self.assertEqual(support.receive_rest(peer), b"")
+        with self.assertRaises(ConnectionResetError):
+            support.receive_rest(peer)
         self.assertEqual(self.server.wait(), 0)
         self.assertEqual(stored(self.uploads), [])
+
+    def test_a_drain_lets_what_has_begun_come_to_its_end(self):
+        self.start_marker()
+        peer, idle = self.begin(), self.connect()
+        self.server.signal(signal.SIGTERM)
+        self.assertEqual(support.receive_rest(idle), b"")
+        peer.sendall(JPEG + MARKER_END)
+        self.assertEqual(finish(peer), b"")
+        self.assertEqual(self.server.wait(), 0)
+        (name,) = stored(self.uploads)
+        self.assertEqual(content(self.uploads, name), b"first part " + MARKER_END + JPEG)
 
     def test_limits(self):
         self.start_marker("&max-file=1000")

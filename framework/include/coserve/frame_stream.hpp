@@ -92,6 +92,9 @@ public:
     /// Errors: also what `tap` throws.
     task<> receive_file(int file, std::uint64_t size, file_tap& tap);
     task<> receive_file(int file, std::uint64_t size, file_tap&& tap) = delete;
+    /// Bytes that have come so far of the file that is being received; 0: none is. It is counted
+    /// after each 4 MiB, or sooner.
+    std::uint64_t file_received() const noexcept;
 
     /// Queues one frame, in the call. Awaiting what it returns waits only while more than the
     /// high-water mark is queued.
@@ -111,6 +114,8 @@ public:
     /// Lifetime: the descriptor is open until the task ends.
     /// Cancellation: resets the stream.
     task<> send_file(int file, std::uint64_t size);
+    /// Likewise, that the kernel has taken of the file that is being sent.
+    std::uint64_t file_sent() const noexcept;
     /// Completes when the kernel has taken all that is queued.
     wait_operation flush();
 

@@ -13,8 +13,9 @@ struct printable_options {
 };
 
 /// UTF-8 as it is; control characters (line ends, tabs, DEL and U+0080 to U+009F too, which some
-/// terminals obey), backslashes and bytes that are no UTF-8 as \xNN. So nobody can forge a line or
-/// command a terminal, and the text tells exactly what was sent.
+/// terminals obey, U+2028 and U+2029, and those that turn the direction of a text), backslashes and
+/// bytes that are no UTF-8 as \xNN. So nobody can forge a line or command a terminal, and the text
+/// tells exactly what was sent.
 std::string printable(std::string_view text, const printable_options& = {});
 
 }  // namespace coserve

@@ -27,7 +27,7 @@ struct subprocess_limits {
     std::uint64_t memory = 0;  ///< bytes of address space
     std::uint64_t file = 0;    ///< bytes of any file it writes; SIGXFSZ
     std::uint64_t processes = 0;    ///< of its user, all together; does not bind root
-    std::uint64_t descriptors = 0;  ///< open at once
+    std::uint64_t descriptors = 0;  ///< open at once; 0: as the server began with
     std::uint64_t core = 0;         ///< bytes of a core dump; here 0 is none
 };
 
@@ -144,8 +144,9 @@ class child_state;
 /// Thread: on its core.
 class subprocess {
 public:
-    /// Starts a child. Where that is quick, as it is from a local disk (0.1 ms), the loop waits for
-    /// it; where it was not, a blocking thread does.
+    /// Starts a child. Where that is quick, as it is from a local disk (0.1 ms), and this core has
+    /// no other child, the loop waits for it; else, or where the child is to be another user's, a
+    /// blocking thread does.
     /// Lifetime: the options must live until it ends; give it a named object (a temporary inside a
     /// `co_await` expression is freed twice by g++ 12).
     /// Errors: `subprocess_error`; `configuration_error` for an option that makes no sense.
@@ -224,8 +225,9 @@ private:
 
 /// How all that a child starts is found when it is to be stopped, its own session left or not.
 enum class process_tracking : std::uint8_t {
-    /// By its session and its parents. A process that did `setsid` and whose parents have ended is
-    /// not found.
+    /// By its process group and its parents. What is neither in the child's own group nor below a
+    /// process that is known, when that has ended, is not found: a process that did `setsid` and
+    /// whose parents have ended, or a job that a shell with job control (`set -m`) leaves behind.
     session,
     /// This process adopts those whose parents have ended (`PR_SET_CHILD_SUBREAPER`). It then takes
     /// every child of this process that is in another session, and was not started through coserve,

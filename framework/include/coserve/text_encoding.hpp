@@ -54,7 +54,7 @@ private:
     std::string kept_;
 };
 
-/// From UTF-8 to an encoding, a whole text at a time. Nothing is replaced by something similar.
+/// From UTF-8 to an encoding, a whole text at a time.
 ///
 /// Thread: one at a time.
 /// Errors: as `text_decoder`.
@@ -65,12 +65,20 @@ public:
     /// Errors: `errc::unencodable_text`, which names the first character that the encoding does not
     /// have, or the byte that is no UTF-8.
     std::string encode(std::string_view utf8);
+    /// The same with `substitute`, which is in UTF-8 and the encoding has, for each character that
+    /// it does not have, and for each sequence of bytes that would be a character but is no UTF-8.
+    std::string encode(std::string_view utf8, std::string_view substitute);
 
 private:
+    bool encode_block(std::string_view utf8, std::string& out);
+    void encode_parts(std::string_view utf8, std::string_view instead, std::string& out);
     [[noreturn]] void refuse(std::string_view utf8, std::size_t valid);
 
     std::string name_;
     detail::converter converter_;
 };
+
+/// Whether it is UTF-8 as RFC 3629 has it: no longer forms than needed, no surrogates.
+bool is_utf8(std::string_view text) noexcept;
 
 }  // namespace coserve

@@ -17,8 +17,12 @@ namespace coserve {
 
 class upload_store;
 class incoming_file;
+class marker_end;
+class partial_lock;
 struct upload_header;
+struct upload_rules;
 class sha256;
+
 /// What happens to an upload whose name is taken.
 enum class existing_file : unsigned char {
     refuse,   ///< an error
@@ -38,12 +42,15 @@ public:
     /// Whether somebody said which one it is to be.
     bool was_chosen() const noexcept;
 
-    /// Opens it where it is not open yet.
+    /// Opens it where it is not open yet; two paths of one directory are one. Blocks on the disk.
     /// Errors: `configuration_error`.
     std::shared_ptr<upload_store> open(const std::string& directory) const;
+    /// What `open()` gave for this path; null: nobody has asked for it.
+    std::shared_ptr<upload_store> find(const std::string& directory) const;
 
 private:
     struct state;
+    const std::string& path_of(const std::string& directory) const noexcept;
     std::shared_ptr<state> state_;
 };
 
@@ -66,7 +73,8 @@ public:
         std::size_t quota = 0;          ///< bytes of all files of the directory together
         std::size_t min_rate = 0;       ///< bytes a second, over ten seconds
         std::size_t max_partials = 16;  ///< interrupted uploads that are kept, at least 1
-        duration partial_age = std::chrono::hours(24);  ///< and for how long
+        std::size_t partial_size = std::size_t{64} << 30;  ///< bytes of all of them together
+        duration partial_age = std::chrono::hours(24);     ///< for how long they are kept
         std::size_t max_header = std::size_t{64} << 10;
 
         /// Errors: `configuration_error`.
@@ -82,23 +90,27 @@ public:
     task<> finish() override;
 
 private:
-    class partial_lease;
-
+    upload_rules rules() const noexcept;
+    task<> open_store();
     task<> take_files();
     task<bool> take_announced(std::string header);
     task<> take(const upload_header&);
     task<> begin(const upload_header&);
     task<> begin_resuming(const upload_header&);
-    task<> lock_partial(std::string file_name);
+    task<std::unique_ptr<partial_lock>> lock_partial(std::string file_name);
+    task<> hash_kept();
     task<> receive(std::uint64_t size);
     task<> publish(const upload_header&);
     task<> take_marked();
     task<> take_until_end();
+    task<> begin_marked(bytes begin);
+    task<> receive_marked(marker_end&);
     task<> watch_rate();
     void refuse(std::string_view word, std::string_view why, bool reply);
     void log_stored(std::string_view name, std::uint64_t size, std::string_view message);
 
     const options& options_;  // the listener's
+    const upload_directories directories_;
     std::shared_ptr<upload_store> store_;
     std::unique_ptr<incoming_file> file_;
     std::unique_ptr<sha256> hash_;
