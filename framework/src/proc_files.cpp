@@ -128,7 +128,8 @@ std::chrono::nanoseconds processor_wait_of(pid_t id) {
 std::string cgroup_of(pid_t id) {
     path_text path;
     std::snprintf(path.data(), path.size(), "/proc/%d/cgroup", id);
-    const std::string text = "\n" + contents(path.data());
+    std::string text = "\n";
+    text += contents(path.data());
     constexpr std::string_view version_2 = "\n0::";
     const std::size_t begin = text.find(version_2);
     if (begin == text.npos)
