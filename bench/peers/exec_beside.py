@@ -1,9 +1,11 @@
-"""What commands do to their neighbours: echo's round trips alone, and beside commands that take all they can."""
+"""What commands do to their neighbours: echo's round trips alone, beside commands that take all they can, and beside the same
+commands where this script runs them itself, which is what the machine does to a server, whoever starts them."""
 
 import contextlib
 import functools
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,33 +17,25 @@ from upload_servers import connect, coserved, free_port
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from exec_peer import answer, ask, is_last  # noqa: E402
 
-# What is run, again and again, and the limit that it is to meet; another user's needs root.
+# What is run, again and again, the limit that it is to meet, and the same limit in a shell; another user's needs root.
 COMMANDS = {
-    "a fork bomb": (":(){ :|:& }; :; sleep 9", "timeout=1s&process-limit=100&user=nobody"),
-    "1 GiB of output": ("head -c 2G /dev/zero", "output-limit=1GiB"),
-    "a file of 10 GiB": ("exec dd if=/dev/zero of=big bs=1M count=10240 status=none", "file-limit=64MiB"),
-    "a CPU spin": ("while :; do :; done", "cpu-limit=1s"),
+    "a fork bomb": ("bomb() { bomb | bomb & }; bomb; sleep 9", "timeout=1s&process-limit=100&user=nobody", None),
+    "1 GiB of output": ("head -c 2G /dev/zero", "output-limit=1GiB", "head -c 1G /dev/zero"),
+    "a file of 10 GiB": (
+        "exec dd if=/dev/zero of=big bs=1M count=10240 status=none",
+        "file-limit=64MiB",
+        "cd {directory} && exec dd if=/dev/zero of=big bs=1M count=64 status=none",
+    ),
+    "a CPU spin": ("while :; do :; done", "cpu-limit=1s", "ulimit -t 1; while :; do :; done"),
 }
 
 
-class Commands:
-    """One at a time, until it is left."""
-
-    def __init__(self, port, command, ends):
-        self.port, self.command, self.ends = port, command, ends
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        with connect(self.port) as peer:
-            while not self.stop.is_set():
-                ask(peer, command=self.command)
-                while not is_last(last := answer(peer)[0]):
-                    pass
-                end = " ".join(str(last[key]) for key in ("exit", "signal", "reason", "error", "truncated") if last.get(key) is not None)
-                self.ends[end] = self.ends.get(end, 0) + 1
+class Repeated:
+    """What `once` does, again and again beside us, until it is left."""
 
     def __enter__(self):
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run)
         self.thread.start()
         return self
 
@@ -49,11 +43,45 @@ class Commands:
         self.stop.set()
         self.thread.join()
 
+    def run(self):
+        while not self.stop.is_set():
+            self.once()
+
+
+class Ours(Repeated):
+    """A shell that this script starts itself."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def once(self):
+        with subprocess.Popen(["/bin/sh", "-c", self.command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            while os.read(process.stdout.fileno(), 1 << 16):
+                pass
+
+
+class Commands(Repeated):
+    """One at a time, through coserve."""
+
+    def __init__(self, port, command, ends):
+        self.port, self.command, self.ends = port, command, ends
+
+    def run(self):
+        with connect(self.port) as self.peer:
+            super().run()
+
+    def once(self):
+        ask(self.peer, command=self.command)
+        while not is_last(last := answer(self.peer)[0]):
+            pass
+        end = ", ".join(f"{key} {last[key]}" for key in ("exit", "signal", "reason", "error") if last.get(key) is not None)
+        self.ends[end] = self.ends.get(end, 0) + 1
+
 
 def beside(options):
     """Prints echo's p99 beside each of them to its p99 alone, in turns."""
-    print("| beside | p99 us alone | p99 us beside | ratio | how the commands ended |\n|---|---|---|---|---|")
-    for name, (command, limits) in COMMANDS.items():
+    print("| beside | p99 us alone | to that, beside it | beside it without coserve | how the commands ended |\n|---|---|---|---|---|")
+    for name, (command, limits, same) in COMMANDS.items():
         if "user=" in limits and os.geteuid() != 0:
             print(f"| {name} | skipped: needs root | | | |")
             continue
@@ -65,9 +93,15 @@ def beside(options):
             server = coserved(options.binaries, listeners, ports[0], flags=["--exec-shell"])
             stack.callback(server.stop)
             ends = {}
-            running = functools.partial(Commands, ports[0], command, ends)
-            alone, within = alone_and_beside(options, ports[1], None, running)
-        ratio = statistics.median(b["p99"] / a["p99"] for a, b in zip(alone, within))
-        p99 = [statistics.median(r["p99"] for r in results) for results in (alone, within)]
-        told = ", ".join(f"{end} ({count})" for end, count in ends.items())
-        print(f"| {name} | {p99[0]:.0f} | {p99[1]:.0f} | {ratio:.2f} | {told} |", flush=True)
+            alone, within = alone_and_beside(options, ports[1], None, functools.partial(Commands, ports[0], command, ends))
+            ratios = [worse(alone, within), "-"]
+            if same:
+                ours = functools.partial(Ours, same.format(directory=directory))
+                ratios[1] = worse(*alone_and_beside(options, ports[1], None, ours))
+        p99 = statistics.median(r["p99"] for r in alone)
+        told = "; ".join(f"{count} x {end}" for end, count in ends.items())
+        print(f"| {name} | {p99:.0f} | {ratios[0]} | {ratios[1]} | {told} |", flush=True)
+
+
+def worse(alone, within):
+    return f"{statistics.median(b['p99'] / a['p99'] for a, b in zip(alone, within)):.2f}"
