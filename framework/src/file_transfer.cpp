@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace coserve {
@@ -19,6 +20,7 @@ namespace coserve {
 namespace {
 
 constexpr std::size_t wanted_pipe = std::size_t{1} << 20;
+constexpr std::size_t read_back_piece = std::size_t{512} << 10;
 
 // One a thread: between two calls it is empty, so who comes next can use it.
 class splice_pipe {
@@ -209,20 +211,36 @@ bool can_be_read_back(int file) noexcept {
            ::lseek(file, 0, SEEK_CUR) >= 0;
 }
 
-file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, const file_tap& tap) {
+// 0, or the file's errno.
+int read_back(int file, off_t at, std::uint64_t size, const file_tap& tap, file_transfer& result) {
     std::byte* const memory = memory_of_thread(copied_piece);
-    off_t at = ::lseek(file, 0, SEEK_CUR);
-    file_transfer result = splice_to_file(socket, file, size);
-    for (std::uint64_t left = result.size; left != 0 && result.file_error == 0;) {
-        const ssize_t n = ::pread(file, memory, at_most(left, copied_piece), at);
+    while (size != 0) {
+        const ssize_t n = ::pread(file, memory, at_most(size, copied_piece), at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            result.file_error = n == 0 ? EIO : errno;
-        else if (!show(tap, {memory, static_cast<std::size_t>(n)}, result))
-            break;
+            return n == 0 ? EIO : errno;
+        if (!show(tap, {memory, static_cast<std::size_t>(n)}, result))
+            return 0;
         at += n;
-        left -= static_cast<std::uint64_t>(n);
+        size -= static_cast<std::uint64_t>(n);
+    }
+    return 0;
+}
+
+// A little at a time, which is in the processor's cache still when it is read.
+file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, const file_tap& tap) {
+    const off_t begin = ::lseek(file, 0, SEEK_CUR);
+    file_transfer result;
+    while (result.size != size) {
+        const std::uint64_t before = result.size;
+        result = splice_to_file(socket, file, at_most(size - before, read_back_piece));
+        const std::uint64_t moved = std::exchange(result.size, before + result.size);
+        if (result.file_error == 0)
+            result.file_error =
+                read_back(file, begin + static_cast<off_t>(before), moved, tap, result);
+        if (result.file_error != 0 || result.socket_error != 0 || result.ended || result.refusal)
+            break;
     }
     return result;
 }
