@@ -112,22 +112,44 @@ bool count_received(ssize_t n, file_transfer& result) noexcept {
 
 // A fast sender has more in a moment: waiting for it here spares the way through the core and back.
 // Only that long, and only for who has shown to be fast, because others wait for this thread.
-bool has_more_soon(int socket, std::uint64_t moved) noexcept {
-    constexpr std::uint64_t fast = std::uint64_t{128} << 10;
-    constexpr int most = 2;  // milliseconds
-    pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
-    return moved >= fast && ::poll(&readable, 1, most) > 0;
-}
+class arrivals {
+public:
+    explicit arrivals(int socket) noexcept : socket_(socket) {}
 
-bool is_to_be_repeated(ssize_t n, int socket, std::uint64_t moved) noexcept {
-    return n < 0 && (errno == EINTR || (errno == EAGAIN && has_more_soon(socket, moved)));
-}
+    // After a call that gave `n`, when there were `moved` bytes in all: whether to call again.
+    // Keeps errno.
+    bool repeat(ssize_t n, std::uint64_t moved) noexcept {
+        if (n >= 0) {
+            waited_ = false;
+            return false;
+        }
+        if (errno != EAGAIN)
+            return errno == EINTR;
+        // Once: an urgent byte makes the socket readable, and no splice comes past it.
+        return moved >= fast && !std::exchange(waited_, true) && come_soon();
+    }
+
+private:
+    static constexpr std::uint64_t fast = std::uint64_t{128} << 10;
+
+    bool come_soon() const noexcept {
+        constexpr int most = 2;  // milliseconds
+        pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
+        const bool ready = ::poll(&readable, 1, most) > 0;
+        errno = EAGAIN;
+        return ready;
+    }
+
+    const int socket_;
+    bool waited_ = false;
+};
 
 // False: it moved what `result` says, and the kernel splices nothing more here.
 bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result) {
     splice_pipe& pipe = pipe_of_thread;
     if (pipe.open() != 0)
         return size == 0;
+    arrivals more(socket);
     while (result.size != size) {
         const ssize_t n = ::splice(
             socket,
@@ -137,7 +159,7 @@ bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result)
             at_most(size - result.size, wanted_pipe),
             SPLICE_F_MOVE | SPLICE_F_NONBLOCK
         );
-        if (is_to_be_repeated(n, socket, result.size))
+        if (more.repeat(n, result.size))
             continue;
         if (n < 0 && errno == EINVAL)
             return false;
@@ -268,10 +290,11 @@ file_transfer
 copy_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, std::size_t buffer) {
     std::byte* const memory = memory_of_thread(buffer);
     file_transfer result;
+    arrivals more(socket);
     while (result.size != size && result.file_error == 0) {
         const std::size_t most = at_most(size - result.size, buffer);
         const ssize_t n = ::recv(socket, memory, most, MSG_DONTWAIT);
-        if (is_to_be_repeated(n, socket, result.size))
+        if (more.repeat(n, result.size))
             continue;
         if (!count_received(n, result))
             break;

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -25,6 +27,25 @@ struct sockets {
 
     unique_fd near, far;
 };
+
+/// Over TCP, which alone has urgent bytes.
+sockets connected() {
+    sockets pair;
+    const unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const where = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(listener.get(), where, size), 0);
+    EXPECT_EQ(::listen(listener.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listener.get(), where, &size), 0);
+    pair.far = unique_fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(pair.far.get(), where, size), 0);
+    pair.near =
+        unique_fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    return pair;
+}
 
 unique_fd new_file(int flags = 0) {
     unique_fd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC | flags, 0600));
@@ -109,6 +130,30 @@ TEST(file_transfer_test, says_what_is_wrong_with_a_file) {
     const sockets s;
     ASSERT_EQ(::send(s.far.get(), "hello", 5, 0), 5);
     EXPECT_EQ(splice_afresh(s.near.get(), -1, 5).file_error, EBADF);
+}
+
+/// What is behind it makes the socket readable, and no splice comes past it.
+TEST(file_transfer_test, stops_before_an_urgent_byte) {
+    const sockets pair = connected();
+    const std::string sent = numbers(160 << 10);
+    std::jthread sender([&] {
+        EXPECT_EQ(::send(pair.far.get(), sent.data(), sent.size(), 0), ssize_t(sent.size()));
+        EXPECT_EQ(::send(pair.far.get(), "more!", 5, MSG_OOB), 5);
+        EXPECT_EQ(::send(pair.far.get(), "behind", 6, 0), 6);
+    });
+    const unique_fd file = new_file();
+    std::uint64_t got = 0;
+    file_transfer moved;
+    do {
+        pollfd readable{pair.near.get(), POLLIN, 0};
+        ASSERT_EQ(::poll(&readable, 1, 10'000), 1);
+        moved = splice_to_file(pair.near.get(), file.get(), 1 << 20);
+        EXPECT_EQ(moved.socket_error, EAGAIN);
+        got += moved.size;
+    } while (moved.size != 0);
+    sender.join();
+    EXPECT_EQ(got, sent.size() + 4);  // the urgent byte is "!"
+    EXPECT_EQ(content(file.get()).substr(0, sent.size()), sent);
 }
 
 }  // namespace
