@@ -3,7 +3,9 @@
 #include "unique_fd.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <fcntl.h>
@@ -13,7 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace coserve {
 
@@ -77,15 +78,15 @@ spliced empty_pipe(int from, int file, std::size_t size) noexcept {
 }
 
 // 0, or the file's errno.
-int read_out_pipe(int from, int file, std::size_t size) {
-    std::vector<std::byte> memory(std::min(size, copied_piece));
+int read_out_pipe(int from, int file, std::size_t size) noexcept {
+    std::array<std::byte, 16 << 10> memory;
     while (size != 0) {
         const ssize_t n = ::read(from, memory.data(), std::min(size, memory.size()));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n == 0 ? EIO : errno;
-        const auto piece = std::span<const std::byte>(memory).first(static_cast<std::size_t>(n));
+        const auto piece = std::span(memory).first(static_cast<std::size_t>(n));
         if (const int error = write_to_file(file, piece))
             return error;
         size -= piece.size();
@@ -111,7 +112,7 @@ bool count_received(ssize_t n, file_transfer& result) noexcept {
 }
 
 // A fast sender has more in a moment: waiting for it here spares the way through the core and back.
-// Only that long, and only for who has shown to be fast, because others wait for this thread.
+// Little in all, and only for who has shown to be fast, because others wait for this thread.
 class arrivals {
 public:
     explicit arrivals(int socket) noexcept : socket_(socket) {}
@@ -130,17 +131,22 @@ public:
     }
 
 private:
+    using clock = std::chrono::steady_clock;
+
     static constexpr std::uint64_t fast = std::uint64_t{128} << 10;
 
-    bool come_soon() const noexcept {
+    bool come_soon() noexcept {
         constexpr int most = 2;  // milliseconds
+        const auto begin = clock::now();
         pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
-        const bool ready = ::poll(&readable, 1, most) > 0;
+        const bool ready = left_ > clock::duration::zero() && ::poll(&readable, 1, most) > 0;
+        left_ -= clock::now() - begin;
         errno = EAGAIN;
         return ready;
     }
 
     const int socket_;
+    clock::duration left_ = std::chrono::milliseconds(10);  // who drips has no more of the thread
     bool waited_ = false;
 };
 

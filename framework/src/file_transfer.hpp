@@ -20,7 +20,7 @@ struct file_transfer {
     std::exception_ptr refusal{};  // what the tap threw
 };
 
-// Stops when the socket has no more (after 128 KiB: for 2 ms), at the end, at an error, or after
+// Stops when the socket has no more (after 128 KiB: for 2 ms, 10 in all), at the end, at an error, or after
 // `size` bytes. Bytes that left the socket and met an error of the file, or of the tap, are lost.
 // Takes the cheapest way: splice, also where a tap wants to see the bytes; they are read back then,
 // which costs less than to bring all of them through memory. Errors: std::bad_alloc.

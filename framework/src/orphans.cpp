@@ -18,6 +18,9 @@ namespace {
 // Microseconds of a realtime process's time: 146 000 years, and 12 days.
 constexpr std::uint64_t highest_mark = std::uint64_t{1} << 62, lowest_mark = std::uint64_t{1} << 40;
 
+// Between two marks: for those that a command which is such a server itself gives to its own.
+constexpr std::uint64_t room_for_servers = std::uint64_t{1} << 20;
+
 // Also of a zombie. 0: not to be had.
 std::uint64_t mark_of(pid_t id) noexcept {
     rlimit l{};
@@ -69,10 +72,13 @@ orphans::mark orphans::make_mark() {
     if (!adopted())
         return {};
     const std::scoped_lock lock(mutex_);
-    if (last_mark_ == 0)
-        last_mark_ = std::min(mark_of(::getpid()), highest_mark);
+    if (last_mark_ == 0) {
+        const std::uint64_t own = mark_of(::getpid());
+        last_mark_ = std::min(own, highest_mark);
+        step_ = own < highest_mark ? 1 : room_for_servers;
+    }
     if (last_mark_ > lowest_mark)
-        --last_mark_;
+        last_mark_ -= step_;
     const std::uint64_t limit = last_mark_ > lowest_mark ? last_mark_ : 0;
     marks_.insert(limit);
     return {*this, limit};

@@ -91,7 +91,7 @@ private:
     std::list<pid_t> launching_;  // 0: not known yet; the child writes it, atomically
     std::unordered_set<pid_t> known_;
     std::multiset<std::uint64_t> marks_;
-    std::uint64_t last_mark_ = 0;
+    std::uint64_t last_mark_ = 0, step_ = 0;
 };
 
 }  // namespace coserve

@@ -1,9 +1,11 @@
 #include "proc_files.hpp"
 
+#include "pidfd.hpp"
 #include "unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <dirent.h>
@@ -99,10 +101,10 @@ std::vector<pid_t> children_of(pid_t id) {
 }
 
 std::optional<std::vector<pid_t>> own_first_children() {
-    const unique_fd file = open_children(::getpid(), ::getpid());
-    if (!file)
-        return std::nullopt;
     std::vector<pid_t> all;
+    const unique_fd file = open_children(::getpid(), ::getpid());
+    if (!file)  // a kernel may not have it at all, then there are none to be told of
+        return lacks_descriptors(errno) ? std::nullopt : std::optional(all);
     add_children(file, all);
     return all;
 }

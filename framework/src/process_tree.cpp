@@ -115,22 +115,33 @@ bool process_tree::find() noexcept {
     while (!parents.empty()) {
         const pid_t parent = parents.back();
         parents.pop_back();
-        for (const pid_t child : children_of(parent)) {
-            if (add(child))
+        const std::vector<pid_t> children = children_of(parent);
+        if (!lives(parent))  // else they may be the children of who has its number now
+            continue;
+        for (const pid_t child : children) {
+            if (add(child, parent))
                 parents.push_back(child);
         }
     }
     return others_.size() != before;
 }
 
+bool process_tree::lives(pid_t id) const noexcept {
+    if (id == root_ && root_lives_)
+        return true;
+    const auto known = others_.find(id);
+    return known != others_.end() && !has_ended(known->second);
+}
+
 // False: it is known, or gone.
-bool process_tree::add(pid_t id) {
+bool process_tree::add(pid_t id, std::optional<pid_t> parent) {
     if (others_.contains(id))
         return false;
     unique_fd process = open_process(id);
-    missed_ = missed_ || (!process && errno != ESRCH);
+    missed_ = missed_ || (!process && lacks_descriptors(errno));
     // All are in other sessions than this process, or the number is another's by now.
-    if (!process || ::getsid(id) == ::getsid(0))
+    const auto about = process ? stat_of(id) : std::nullopt;
+    if (!about || (parent && about->parent != *parent) || ::getsid(id) == ::getsid(0))
         return false;
     return others_.emplace(id, std::move(process)).second;
 }

@@ -42,7 +42,8 @@ private:
     using process_map = std::map<pid_t, unique_fd>;
 
     bool find() noexcept;
-    bool add(pid_t);
+    bool lives(pid_t) const noexcept;
+    bool add(pid_t, std::optional<pid_t> parent = {});
     void take_orphans();
     void take_members();
     void send(int) noexcept;

@@ -74,10 +74,11 @@ unsigned upload_quota::counts() const noexcept {
 void upload_quota::settle(std::uint64_t size, std::uint64_t replaced, unsigned counts) noexcept {
     const std::lock_guard lock(mutex_);
     take_away(claimed_, size);
-    if (counts != counts_)
-        stored_.reset();  // nobody knows whether it was counted
-    else if (stored_)
-        *stored_ = *stored_ + size - std::min(*stored_ + size, replaced);
+    if (!stored_)
+        return;
+    *stored_ += size;
+    if (counts == counts_)  // else nobody knows what was counted: rather too much, until the next
+        take_away(*stored_, replaced);
 }
 
 }  // namespace coserve

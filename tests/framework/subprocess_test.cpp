@@ -374,7 +374,7 @@ TEST_F(subprocess_test, no_such_directory) {
 
 TEST_F(subprocess_test, too_long_an_argument) {
     auto o = sh("");
-    o.arguments.push_back(std::string(std::size_t{10} << 20, 'x'));
+    o.arguments.emplace_back(std::size_t{10} << 20, 'x');
     expect_error(o, launch_step::execute, E2BIG);
 }
 
