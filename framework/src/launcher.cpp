@@ -232,13 +232,16 @@ COSERVE_BARE long clone3(clone_args& how, int (*run)(void*), plan& p) {
 COSERVE_BARE pid_t
 clone_into(int cgroup, int flags, std::byte* stack, std::size_t size, plan& p, int& pidfd) {
     clone_args how{};
-    how.flags = static_cast<unsigned>(flags) | CLONE_INTO_CGROUP;
+    how.flags = static_cast<unsigned>(flags);
     how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     how.child_tid = reinterpret_cast<std::uintptr_t>(&p.shares_memory);
     how.exit_signal = SIGCHLD;
     how.stack = reinterpret_cast<std::uintptr_t>(stack);
     how.stack_size = size;
-    how.cgroup = static_cast<std::uint64_t>(cgroup);
+    if (cgroup >= 0) {
+        how.flags |= CLONE_INTO_CGROUP;
+        how.cgroup = static_cast<std::uint64_t>(cgroup);
+    }
     const long id = clone3(how, &run_child, p);
     if (id < 0)
         errno = static_cast<int>(-id);
@@ -263,10 +266,10 @@ COSERVE_BARE pid_t vfork_on_own_stack(plan& p, int cgroup, int& pidfd) {
     alignas(64) std::byte stack[16 << 10];
     const bool in_steps = can_wait_in_steps && p.user;
     const int flags = CLONE_VM | CLONE_PIDFD | (in_steps ? CLONE_CHILD_CLEARTID : CLONE_VFORK);
-    pid_t id;
-    if (cgroup >= 0)
-        id = clone_into(cgroup, flags, stack, sizeof stack, p, pidfd);
-    else
+    pid_t id = clone_into(cgroup, flags, stack, sizeof stack, p, pidfd);
+    // Only where the kernel, or a container, has no clone3(): ThreadSanitizer takes clone() for a
+    // fork, and marks the memory that is this thread's, too.
+    if (id < 0 && errno == ENOSYS && cgroup < 0)
         id = ::clone(
             &run_child, stack + sizeof stack, flags | SIGCHLD, &p, &pidfd, nullptr, &p.shares_memory
         );
