@@ -863,6 +863,8 @@ TEST(server_state_test, is_one_object_a_core) {
         std::vector<plain_peer> peers;
         for (int i = 0; i < 8; ++i)
             peers.emplace_back(at.url());
+        // The core with the fewest takes the next: none may have ended by then.
+        eventually([&] { return s.stats().active == 8; }, "all are there");
         for (plain_peer& p : peers) {
             p.send_frame("one");
             p.send_frame("two");
