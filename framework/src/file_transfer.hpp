@@ -20,10 +20,10 @@ struct file_transfer {
     std::exception_ptr refusal{};  // what the tap threw
 };
 
-// Stops when the socket has no more (after 128 KiB: for 2 ms, 10 in all), at the end, at an error, or after
-// `size` bytes. Bytes that left the socket and met an error of the file, or of the tap, are lost.
-// Takes the cheapest way: splice, also where a tap wants to see the bytes; they are read back then,
-// which costs less than to bring all of them through memory. Errors: std::bad_alloc.
+// Stops when the socket has no more (after 128 KiB: for 2 ms, 10 in all), at the end, at an error,
+// or after `size` bytes. Bytes that left the socket and met an error of the file, or of the tap,
+// are lost. Takes the cheapest way: splice, also where a tap wants to see the bytes; they are read
+// back then, which costs less than to bring all of them through memory. Errors: std::bad_alloc.
 file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap = nullptr);
 
 // Its ways. Where the kernel has no pipe to give, or does not splice this socket or this file, this
