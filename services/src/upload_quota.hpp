@@ -32,7 +32,8 @@ public:
     /// How often the directory was read: to be asked before a file gets its name.
     unsigned counts() const noexcept;
     /// `size` bytes of what was claimed are a file's now, in the place of `replaced` others.
-    /// `counts`: before that.
+    /// `counts`: before that; where it was counted since, it may stand for too much until it is
+    /// counted again.
     void settle(std::uint64_t size, std::uint64_t replaced, unsigned counts) noexcept;
 
 private:
@@ -41,7 +42,7 @@ private:
 
     const std::function<std::uint64_t()> count_;
     mutable std::mutex mutex_;
-    std::optional<std::uint64_t> stored_;  // nullopt: not known, or not any more
+    std::optional<std::uint64_t> stored_;  // nullopt: not counted yet
     std::uint64_t claimed_ = 0, kept_ = 0;
     unsigned counts_ = 0;
     std::chrono::steady_clock::time_point next_count_{};
