@@ -193,14 +193,28 @@ COSERVE_BARE long bare_call(long number, long a, long b, long c, long d) {
 // This thread goes on beside a child that may be stopped, and waits in steps.
 constexpr bool can_wait_in_steps = true;
 
+COSERVE_BARE bool shares_memory(const plan& p) {
+    return __atomic_load_n(&p.shares_memory, __ATOMIC_ACQUIRE) != 0;
+}
+
+// One SIGCONT is not enough where another process stops the child again and again: a stop that
+// comes while the child wakes is taken back by the next SIGCONT alone.
+COSERVE_BARE void go_on(const plan& p, int pidfd) {
+    constexpr int burst = 1000;
+    for (int i = 0; i < burst && shares_memory(p); ++i)
+        bare_call(SYS_pidfd_send_signal, pidfd, SIGCONT, 0, 0);
+}
+
 COSERVE_BARE void await_exec(plan& p, int pidfd) {
     constexpr int most_steps = 50;
     const timespec step{0, 100'000'000};
-    for (int steps = 0; __atomic_load_n(&p.shares_memory, __ATOMIC_ACQUIRE) != 0; ++steps) {
-        if (steps != 0)
-            bare_call(SYS_pidfd_send_signal, pidfd, steps < most_steps ? SIGCONT : SIGKILL, 0, 0);
-        if (steps == most_steps)
+    for (int steps = 0; shares_memory(p); ++steps) {
+        if (steps == most_steps) {
             p.error = ETIMEDOUT;
+            bare_call(SYS_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+        } else if (steps != 0) {
+            go_on(p, pidfd);
+        }
         bare_call(
             SYS_futex,
             reinterpret_cast<long>(&p.shares_memory),
