@@ -51,6 +51,7 @@ public:
 
     void count_drop(const endpoint& peer);
     std::uint64_t drops(const endpoint& peer) const noexcept;
+    std::size_t known_peers() const noexcept { return accounts_.size(); }
 
 private:
     // What stands in the queue's bounds for the bookkeeping of one datagram.

@@ -156,10 +156,11 @@ void datagram_session::on_readable() {
     report_drops();
     if (phase_ != phase::receiving)
         return;
-    if (count == static_cast<int>(datagram_batch::most) || (count < 0 && count != -EAGAIN))
-        channel_->read_later();
-    else if (draining_)
+    const bool full = count == static_cast<int>(datagram_batch::most);
+    if (draining_ && count == -EAGAIN)
         end_receiving();
+    else if (draining_ || full || (count < 0 && count != -EAGAIN))
+        channel_->read_later();
 }
 
 int datagram_session::receive() noexcept {

@@ -16,7 +16,8 @@ void set_option(int fd, int level, int name, int value) {
 }
 
 [[noreturn]] void fail(const endpoint& at) {
-    throw system_error(errno, boost::system::system_category(), "udp://" + at.to_string());
+    const int error = errno;  // naming the address changes it
+    throw system_error(error, boost::system::system_category(), "udp://" + at.to_string());
 }
 
 // The network's errors are told with the peer they are about; with several addresses each datagram
