@@ -196,7 +196,7 @@ class CommandLine(CoservedTest):
             ("echo=http://127.0.0.1:7700", ["http", "tcp://HOST:PORT"]),
             ("echo=tcp://127.0.0.1", ["port"]),
             ("echo=tcp://127.0.0.1:65536", ["0 to 65535"]),
-            ("sink=udp://127.0.0.1:7700", ["sink", "udp", "tcp://HOST:PORT"]),
+            ("sink=udp://127.0.0.1:7700", ["sink", "datagrams", "tcp://HOST:PORT"]),
             ("echo=udp://127.0.0.1:7700?framing=raw", ["framing", "mode", "max-datagram"]),
             (f"echo={ANY}?mode=lower", ["mode=lower", "upper or verbatim"]),
             (f"echo={ANY}?node=upper", ["node", "mode", "framing", "max-frame"]),
