@@ -9,6 +9,7 @@ namespace coserve {
 
 namespace {
 
+constexpr int most_refusals = 100, most_failures = 3;
 constexpr std::size_t first_capacity = std::size_t{16} << 10;
 // More than that is given back when nothing waits any more.
 constexpr std::size_t kept_capacity = std::size_t{1} << 20, kept_entries = 4096;
@@ -109,22 +110,24 @@ std::uint64_t datagram_queue::drops(const endpoint& peer) const noexcept {
     return found == accounts_.end() ? 0 : found->second.drops;
 }
 
-// An error is told once, and may be about a datagram that was sent long ago: the one at the head is
-// tried once more before it counts as refused.
+// An error is told once, and may be about a datagram that was sent long ago, as one of a closed
+// port always is: the one at the head is tried again before it counts as refused.
 bool datagram_queue::flush(datagram_transport& transport) noexcept {
-    bool tried_again = false;
+    int refusals = 0, failures = 0;
     while (!empty()) {
         const unsigned count = prepare();
         const int taken = transport.send({headers_.data(), count});
         if (taken > 0) {
             counters_.sent.add(static_cast<std::uint64_t>(taken));
             take_out(static_cast<unsigned>(taken));
-            tried_again = false;
+            refusals = failures = 0;
         } else if (taken == -EAGAIN || taken == 0) {
             block();
             return false;
-        } else if (std::exchange(tried_again, !tried_again)) {
+        } else if (taken == -ECONNREFUSED ? ++refusals == most_refusals
+                                          : ++failures == most_failures) {
             fail_first();
+            refusals = failures = 0;
         }
     }
     reset();

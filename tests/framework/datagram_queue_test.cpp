@@ -206,15 +206,15 @@ TEST_F(datagram_queue_test, holds_no_more_memory_than_its_bounds_while_it_stays_
 }
 
 TEST_F(datagram_queue_test, takes_an_error_for_one_of_an_earlier_datagram_first) {
-    transport.errors = {ECONNREFUSED};
+    transport.errors = {ECONNREFUSED, ECONNREFUSED, EHOSTUNREACH, ECONNREFUSED, ECONNREFUSED};
     add(1, "sent all the same");
     EXPECT_TRUE(queue.flush(transport));
     EXPECT_EQ(transport.taken.size(), 1U);
     EXPECT_EQ(counters.failed.get(), 0U);
 }
 
-TEST_F(datagram_queue_test, gives_up_the_datagram_that_fails_twice_and_sends_the_rest) {
-    transport.errors = {EPERM, EPERM};
+TEST_F(datagram_queue_test, gives_up_the_datagram_that_goes_on_failing_and_sends_the_rest) {
+    transport.errors = {EPERM, EPERM, EPERM};
     add(1, "forbidden");
     add(2, "allowed");
     EXPECT_TRUE(queue.flush(transport));
