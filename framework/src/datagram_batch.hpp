@@ -34,8 +34,8 @@ public:
 
 private:
     struct alignas(8) slot {
+        std::array<std::byte, 64> control;  // first: it holds what is aligned as a slot is
         sockaddr_in6 sender;
-        std::array<std::byte, 64> control;
     };
 
     std::byte* data(unsigned index) const noexcept { return data_.get() + index * stride_; }
