@@ -2,6 +2,7 @@
 /// Requests to a server, and its replies to them, in order.
 #pragma once
 
+#include "dialogue.hpp"
 #include "output.hpp"
 #include "requests.hpp"
 #include "server_url.hpp"
@@ -25,26 +26,30 @@ namespace coserve_client {
 ///
 /// Lifetime: what it is given outlives it.
 /// Errors: `failure`, `boost::system::system_error`.
-class conversation {
+class conversation final : public dialogue {
 public:
     /// Without `wants_replies` they are dropped unread.
     conversation(boost::asio::io_context&, coserve::frame_stream, const server_url&, bool wants_replies, output&);
 
     /// Asks everything that `requests` has: without waiting for the replies between, except where
     /// one direction is raw. A server that ends the connection after its last reply is no error.
-    coserve::task<> ask_all(request_source& requests);
+    coserve::task<> ask_all(request_source& requests) override;
 
     /// Asks once. A raw reply is complete when it is as long as the request and does not end within
     /// a character, when the server ends the connection, or when half a second passed without more
     /// of it. Lifetime: `request` is used until the task ends.
-    coserve::task<> ask(std::string_view request);
+    coserve::task<> ask(std::string_view request) override;
 
     /// Completes when the server has ended its side or reset the connection. Where replies are
     /// dropped it is what drops them.
-    coserve::task<> server_gone();
+    coserve::task<> server_gone() override;
 
     /// Sends what is queued, and ends the connection in the context's next turns.
-    coserve::task<> close();
+    coserve::task<> close() override;
+
+    bool tells_of_end() const noexcept override { return true; }
+
+    bool asks_nothing() const noexcept override { return false; }
 
 private:
     coserve::task<> ask_one_by_one(request_source& requests);

@@ -1,6 +1,7 @@
 #include "echo_command.hpp"
 
 #include "conversation.hpp"
+#include "datagram_conversation.hpp"
 #include "encoded_lines.hpp"
 #include "failure.hpp"
 #include "literal_text.hpp"
@@ -11,6 +12,7 @@
 #include "server_url.hpp"
 
 #include <coserve/connect.hpp>
+#include <coserve/datagram_socket.hpp>
 #include <coserve/error.hpp>
 #include <coserve/text_encoding.hpp>
 #include <coserve/units.hpp>
@@ -36,11 +38,14 @@ namespace {
 
 constexpr const char* reference = R"(
 Without TEXT it prompts on a terminal (q or end of input quits), and sends each line of a pipe.
-The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit keys of the server's listener,
+The URL is tcp://HOST:PORT, unix:PATH or udp://HOST:PORT; its query takes the framing and limit keys of the server's listener,
 read-framing being what the server writes, and write-framing what it reads:
   coserve echo 'tcp://127.0.0.1:8080?framing=raw' hello
 Over raw framing nothing says where a request or a reply ends: one request is sent at a time, and a raw reply is
 complete when it is as long as the request, when the server closes, or after a pause of 0.5s.
+At udp://HOST:PORT each TEXT or line is a datagram, an empty one too, and so is each reply. One is sent at a time, and
+its reply waited for (--timeout): one that does not come is said, and makes the exit code 1.
+  coserve echo udp://127.0.0.1:7700 hello
 With --encoding the server's text is turned into UTF-8 and yours from UTF-8. What it sends that is not
 of that encoding is shown as \xNN; of yours, a character that the encoding lacks is an error:
   coserve echo 'tcp://127.0.0.1:8070?framing=raw' --encoding GBK adas
@@ -51,12 +56,13 @@ struct echo_options {
     std::string url;
     std::string framing;
     std::optional<std::string> encoding;
-    std::string timeout = "10s";
+    std::optional<std::string> timeout;
     bool no_reply = false;
     std::vector<std::string> texts;
 };
 
-coserve::duration connect_timeout(const std::string& text) {
+coserve::duration timeout_of(const echo_options& options, std::string_view otherwise) {
+    const std::string text = options.timeout.value_or(std::string(otherwise));
     const auto time = coserve::parse_time(text);
     if (!time || *time > coserve::longest_time)
         throw coserve::configuration_error(
@@ -83,12 +89,10 @@ public:
 
     void run_all() {
         try {
-            coserve::frame_stream stream =
-                run(context_, coserve::connect(url_.text, connect_timeout(options_.timeout)));
-            conversation talk(context_, std::move(stream), url_, !options_.no_reply, output_);
-            exchange_and_flush(talk);
+            const std::unique_ptr<dialogue> talk = connect();
+            exchange_and_flush(*talk);
             if (options_.no_reply)
-                finish_sending(talk);
+                finish_sending(*talk);
         } catch (const coserve::system_error& e) {
             const std::string text = coserve::reason_of(e);
             throw failure(text.starts_with(url_.name) ? text : url_.name + ": " + text);
@@ -96,6 +100,26 @@ public:
     }
 
 private:
+    std::unique_ptr<dialogue> connect() {
+        if (url_.is_datagrams) {
+            const coserve::duration wait = timeout_of(options_, "2s");
+            return std::make_unique<datagram_conversation>(
+                run(context_, coserve::connect_datagrams(url_.text, wait)),
+                url_.name,
+                wait,
+                !options_.no_reply,
+                output_
+            );
+        }
+        return std::make_unique<conversation>(
+            context_,
+            run(context_, coserve::connect(url_.text, timeout_of(options_, "10s"))),
+            url_,
+            !options_.no_reply,
+            output_
+        );
+    }
+
     std::vector<std::string> encoded(std::vector<std::string> texts) {
         if (!encoder_)
             return texts;
@@ -114,7 +138,7 @@ private:
     }
 
     /// What was answered before a failure is printed too.
-    void exchange_and_flush(conversation& talk) {
+    void exchange_and_flush(dialogue& talk) {
         try {
             exchange(talk);
         } catch (const std::exception&) {
@@ -124,7 +148,7 @@ private:
         output_.flush();
     }
 
-    void exchange(conversation& talk) {
+    void exchange(dialogue& talk) {
         if (!texts_.empty())
             ask_all(talk, std::make_unique<arguments>(texts_));
         else if (::isatty(STDIN_FILENO) == 1)
@@ -140,19 +164,20 @@ private:
         return std::make_unique<encoded_lines>(std::move(lines), std::move(*encoder_));
     }
 
-    void ask_all(conversation& talk, std::unique_ptr<request_source> requests) {
+    void ask_all(dialogue& talk, std::unique_ptr<request_source> requests) {
         run(context_, talk.ask_all(*requests));
     }
 
-    void ask_at_prompt(conversation& talk) {
+    void ask_at_prompt(dialogue& talk) {
         prompt_ = std::make_unique<prompt>(context_, ">>> ");
-        boost::asio::co_spawn(context_, talk.server_gone(), [this](std::exception_ptr) {
-            prompt_->interrupt();
-        });
+        if (talk.tells_of_end())
+            boost::asio::co_spawn(context_, talk.server_gone(), [this](std::exception_ptr) {
+                prompt_->interrupt();
+            });
         while (const auto line = prompt_->read_line()) {
             if (*line == "q")
                 return;
-            if (!line->empty())
+            if (!line->empty() || talk.asks_nothing())
                 ask_typed(talk, *line);
         }
         std::fputs(
@@ -160,7 +185,7 @@ private:
         );
     }
 
-    void ask_typed(conversation& talk, std::string line) {
+    void ask_typed(dialogue& talk, std::string line) {
         if (encoder_) {
             try {
                 line = encoder_->encode(line);
@@ -174,7 +199,7 @@ private:
     }
 
     /// An exit with replies unread would reset the connection, and what was sent could be lost.
-    void finish_sending(conversation& talk) {
+    void finish_sending(dialogue& talk) {
         run(context_, talk.close());
         work_.reset();
         context_.run();
@@ -209,7 +234,12 @@ void add_echo_command(CLI::App& app, std::function<void()>& chosen) {
     command->add_option("--encoding", options->encoding, "Of the server's text, such as GBK")
         ->type_name("NAME");
     command->add_flag("--no-reply", options->no_reply, "Only send")->disable_flag_override();
-    command->add_option("--timeout", options->timeout, "To connect; 0: no limit [10s]")
+    command
+        ->add_option(
+            "--timeout",
+            options->timeout,
+            "To connect [10s]; over UDP, for each reply [2s]; 0: no limit"
+        )
         ->type_name("TIME");
     command->footer(reference);
     command->callback([options, &chosen] { chosen = [options] { start(*options); }; });

@@ -36,6 +36,14 @@ server_url parse_server_url(std::string_view text, std::string_view framing) {
     server_url result;
     result.text = text;
     result.name = url.to_string();
+    result.is_datagrams = url.kind == coserve::endpoint_url::scheme::udp;
+    if (result.is_datagrams) {
+        if (!framing.empty())
+            throw coserve::configuration_error(
+                "--framing " + std::string(framing) + ": datagrams (udp://) have no framing"
+            );
+        return result;
+    }
     if (!framing.empty())
         add_framing(result.text, url, framing);
     const auto framings = coserve::framing_names::in(url.query);

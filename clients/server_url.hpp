@@ -10,10 +10,11 @@
 namespace coserve_client {
 
 struct server_url {
-    std::string text;         ///< what `coserve::connect` gets
-    std::string name;         ///< the same without the query, for messages
-    bool reads_raw = false;   ///< one read is one frame: nothing tells where a reply ends
-    bool writes_raw = false;  ///< nor where a request does
+    std::string text;           ///< what `coserve::connect` gets
+    std::string name;           ///< the same without the query, for messages
+    bool reads_raw = false;     ///< one read is one frame: nothing tells where a reply ends
+    bool writes_raw = false;    ///< nor where a request does
+    bool is_datagrams = false;  ///< `udp://`; then the limits are not its own
     coserve::stream_limits limits;
 };
 

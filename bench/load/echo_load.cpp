@@ -1,6 +1,7 @@
 #include "echo_load.hpp"
 
 #include "cpu_time.hpp"
+#include "datagram_worker.hpp"
 #include "worker.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ class crew {
 public:
     explicit crew(const plan& p) : connected_(static_cast<std::ptrdiff_t>(p.threads)) {
         for (std::size_t i = 0; i < p.threads; ++i)
-            workers_.push_back(std::make_unique<worker>(p, schedule_, i));
+            workers_.push_back(make_worker(p, i));
         for (auto& w : workers_)
             threads_.emplace_back([this, &w] { work(*w); });
     }
@@ -80,7 +81,13 @@ public:
     }
 
 private:
-    void work(worker& w) noexcept {
+    std::unique_ptr<load_worker> make_worker(const plan& p, std::size_t index) const {
+        if (p.datagrams)
+            return std::make_unique<datagram_worker>(p, schedule_, index);
+        return std::make_unique<worker>(p, schedule_, index);
+    }
+
+    void work(load_worker& w) noexcept {
         try {
             w.connect();
         } catch (...) {
@@ -110,7 +117,7 @@ private:
     std::condition_variable changed_;
     std::size_t ended_ = 0;
     std::exception_ptr error_;
-    std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<std::unique_ptr<load_worker>> workers_;
     std::vector<std::jthread> threads_;
 };
 

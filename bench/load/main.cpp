@@ -3,6 +3,7 @@
 #include "report.hpp"
 
 #include <coserve/core_pool.hpp>
+#include <coserve/datagram.hpp>
 #include <coserve/error.hpp>
 #include <coserve/framing.hpp>
 #include <coserve/option_reader.hpp>
@@ -32,15 +33,18 @@ namespace {
 constexpr const char* reference = R"(
 Each connection keeps N requests under way (--depth); a reply is what sends the next one. With --rate
 each request has its time, and its latency counts from that, however late it could be sent.
-The URL is tcp://HOST:PORT or unix:PATH; its query takes the framing and limit keys of the server's listener:
+The URL is tcp://HOST:PORT, unix:PATH or udp://HOST:PORT; its query takes the framing and limit keys of the server's listener:
   coserve-bench echo 'tcp://127.0.0.1:8080?framing=raw' -c 100 -t 30s
+Over UDP a request without a reply within --timeout is lost, and the next one is sent in its place. Requests of 9 bytes
+or more are numbered, so that replies in any order find theirs:
+  coserve-bench echo udp://127.0.0.1:7700 -c 8 --depth 64
 Times are 250us, 500ms, 10s, 5m; a bare number is seconds. Sizes are 64, 16KiB, 1MiB.
 Exit codes: 0; 1 a connection failed; 2 usage.
 )";
 
 /// As they were written.
 struct echo_arguments {
-    std::string url, time, warmup, timeout = "10s", size = "64", verify = "length", json;
+    std::string url, time, warmup, timeout, size = "64", verify = "length", json;
     std::size_t connections = 64, depth = 1, threads = 1;
     std::uint64_t requests = 0;
     double rate = 0;
@@ -87,6 +91,15 @@ void raise_descriptor_limit(std::size_t connections) {
         );
 }
 
+void check_datagrams(const echo_arguments& a, std::size_t size) {
+    if (size > coserve::longest_datagram)
+        refuse("--size", a.size, "at most 65507, which is what a datagram holds");
+    if (a.rate != 0)
+        throw coserve::configuration_error(
+            "--rate: over UDP there is only the closed loop; use --connections and --depth"
+        );
+}
+
 plan plan_of(const echo_arguments& a) {
     const coserve::endpoint_url url = coserve::parse_url(a.url);
     plan p;
@@ -100,7 +113,11 @@ plan plan_of(const echo_arguments& a) {
     p.threads = a.threads;
     p.rate = a.rate;
     p.size = read_size("--size", a.size);
-    p.timeout = read_time("--timeout", a.timeout, false);
+    p.datagrams = url.kind == coserve::endpoint_url::scheme::udp;
+    const char* const usual_timeout = p.datagrams ? "1s" : "10s";
+    p.timeout = read_time("--timeout", a.timeout.empty() ? usual_timeout : a.timeout, false);
+    if (p.datagrams)
+        check_datagrams(a, p.size);
     if (a.requests != 0) {
         if (!a.time.empty())
             throw coserve::configuration_error(
@@ -153,11 +170,16 @@ int run_echo(const echo_arguments& arguments) {
         return run_echo_load(p, [&](const progress& now) { line.show(now); });
     }();
     const std::string failed = failures(p, r);
+    const bool all_lost = p.datagrams && r.counts.completed == 0 && failed.empty();
     const bool some_held = r.counts.failed_connections() < p.connections;
     if (some_held && r.counts.completed != 0 && arguments.json != "-")
         std::cout << summary(p, r) << std::flush;
     if (!arguments.json.empty())
         write_json(arguments.json, json_report(p, r));
+    if (all_lost) {
+        std::fprintf(stderr, "coserve-bench: %s: no reply came\n", p.name.c_str());
+        return 1;
+    }
     if (failed.empty())
         return 0;
     std::fprintf(stderr, "coserve-bench: %s\n", failed.c_str());
@@ -196,7 +218,7 @@ void add_echo(CLI::App& app, echo_arguments& a) {
     echo->add_option("--threads", a.threads, "That share the connections [1]")
         ->check(range(1, 1024))
         ->type_name("N");
-    echo->add_option("--timeout", a.timeout, "To connect, and for a reply [10s]")
+    echo->add_option("--timeout", a.timeout, "To connect, and for a reply [10s; over UDP 1s]")
         ->type_name("TIME");
     echo->add_option("--verify", a.verify, "What of a reply: off, length, full [length]")
         ->type_name("WHAT");

@@ -17,10 +17,12 @@ namespace coserve_bench {
 /// what it has under way fails with it.
 struct outcome {
     std::uint64_t completed = 0, failed = 0;
-    std::uint64_t served = 0;    ///< replies since the warm-up, also to what was sent in it
-    std::uint64_t in_time = 0;   ///< of these, before the time was over
-    latency_histogram service;   ///< from the sending of a request to its reply
-    latency_histogram intended;  ///< from its time, where it had one
+    std::uint64_t served = 0;   ///< replies since the warm-up, also to what was sent in it
+    std::uint64_t in_time = 0;  ///< of these, before the time was over
+    /// Over UDP: no reply came in time; one came after that; or it was not that to its request.
+    std::uint64_t lost = 0, late = 0, wrong = 0;
+    latency_histogram service;                    ///< from the sending of a request to its reply
+    latency_histogram intended;                   ///< from its time, where it had one
     std::map<std::string, std::uint64_t> errors;  ///< connections that failed, by kind
     std::string first_error;                      ///< a sentence
     std::uint64_t connected = 0;
@@ -43,6 +45,9 @@ struct outcome {
         failed += o.failed;
         served += o.served;
         in_time += o.in_time;
+        lost += o.lost;
+        late += o.late;
+        wrong += o.wrong;
         service += o.service;
         intended += o.intended;
         connected += o.connected;

@@ -14,13 +14,14 @@ char upper(char c) {
 
 }  // namespace
 
-payload::payload(std::size_t size, verification v) : verify_(v), bytes_(size, 'x') {
+payload::payload(std::size_t size, verification v, marking m)
+    : verify_(v), marks_(m == numbered || v == verification::full), bytes_(size, 'x') {
     for (std::size_t i = 0; i < size; ++i)
         bytes_[i] = static_cast<char>('a' + i % 26);
 }
 
 std::string_view payload::request(std::uint64_t connection, std::uint64_t number) {
-    if (verify_ == verification::full)
+    if (marks_)
         mark(connection, number);
     return bytes_;
 }
@@ -32,6 +33,19 @@ bool payload::is_reply(std::string_view reply, std::uint64_t connection, std::ui
         return reply.size() == bytes_.size();
     mark(connection, number);
     return reply == bytes_ || std::ranges::equal(reply, bytes_, {}, {}, upper);
+}
+
+std::optional<std::uint64_t> payload::number_of(std::string_view reply) const noexcept {
+    if (bytes_.size() < letters_of_number || reply.size() < letters_of_number)
+        return std::nullopt;
+    std::uint64_t number = 0;
+    for (std::size_t i = letters_of_number; i-- > 0;) {
+        const char letter = upper(reply[i]);
+        if (letter < 'A' || letter > 'Z')
+            return std::nullopt;
+        number = number * 26 + static_cast<std::uint64_t>(letter - 'A');
+    }
+    return number;
 }
 
 // The lowest letters first, so that a short payload has those that change.

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,16 +17,24 @@ namespace coserve_bench {
 /// is seen.
 class payload {
 public:
-    payload(std::size_t size, verification);
+    /// What marks requests where they are not verified in full.
+    enum marking : bool { unmarked, numbered };
+
+    payload(std::size_t size, verification, marking = unmarked);
 
     /// Valid until the next call.
     std::string_view request(std::uint64_t connection, std::uint64_t number);
     bool is_reply(std::string_view reply, std::uint64_t connection, std::uint64_t number);
 
+    /// Of the request that a reply belongs to; nullopt where it has no room for all of that, or is
+    /// none.
+    std::optional<std::uint64_t> number_of(std::string_view reply) const noexcept;
+
 private:
     void mark(std::uint64_t connection, std::uint64_t number);
 
     verification verify_;
+    bool marks_;
     std::string bytes_;
 };
 

@@ -24,9 +24,10 @@ enum class verification : unsigned char {
 /// server does; where all connections have `depth` under way it waits here, and its latency counts
 /// from its time.
 struct plan {
-    std::string url;   ///< what `coserve::connect` gets
-    std::string name;  ///< the same without the query, for people
-    bool raw = false;  ///< no framing: a reply is as many bytes as its request
+    std::string url;         ///< what `coserve::connect` gets
+    std::string name;        ///< the same without the query, for people
+    bool raw = false;        ///< no framing: a reply is as many bytes as its request
+    bool datagrams = false;  ///< over UDP: a reply may not come
     std::size_t connections = 64;
     std::size_t depth = 1;
     double rate = 0;           ///< requests a second, of all connections together; 0: a closed loop
@@ -35,7 +36,7 @@ struct plan {
     coserve::duration time{};  ///< how long requests are sent, after the warm-up
     coserve::duration warmup{};             ///< before anything is counted
     std::optional<std::uint64_t> requests;  ///< instead of `time`: how many are sent
-    coserve::duration timeout{};            ///< to connect, and for any reply
+    coserve::duration timeout{};  ///< to connect, and for any reply; over UDP it is lost then
     verification verify = verification::length;
     std::optional<pid_t> pid;  ///< the server's, whose CPU time is counted
 };

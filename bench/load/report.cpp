@@ -122,6 +122,14 @@ std::string summary(const plan& p, const result& r) {
     text += "requests  " + grouped(r.counts.completed) + " in " + readable(r.elapsed) + ": " +
             grouped(static_cast<std::uint64_t>(r.rate())) + "/s, " + format("%.1f", mib) +
             " MiB/s each way\n";
+    if (p.datagrams) {
+        const std::uint64_t all = r.counts.completed + r.counts.lost;
+        const double part =
+            all == 0 ? 0 : static_cast<double>(r.counts.lost) / static_cast<double>(all);
+        text += "lost      " + grouped(r.counts.lost) + format(" (%.3f %%), ", 100 * part) +
+                grouped(r.counts.late) + " replies too late, " + grouped(r.counts.wrong) +
+                " wrong\n";
+    }
     if (p.rate != 0)
         text += latency_line("latency ", r.counts.intended);
     text += latency_line(p.rate == 0 ? "latency " : "service ", r.counts.service);
@@ -161,12 +169,19 @@ std::string json_report(const plan& p, const result& r) {
         cpu["server_s"] = seconds(*r.server_cpu);
         cpu["server_us_per_request"] = server_us_per_request(r);
     }
+    json::object requests{
+        {"sent", r.counts.completed + r.counts.failed + r.counts.lost},
+        {"completed", r.counts.completed},
+        {"failed", r.counts.failed},
+    };
+    if (p.datagrams) {
+        requests["lost"] = r.counts.lost;
+        requests["late_replies"] = r.counts.late;
+        requests["wrong_replies"] = r.counts.wrong;
+    }
     const json::object all{
         {"plan", described(p)},
-        {"requests",
-         {{"sent", r.counts.completed + r.counts.failed},
-          {"completed", r.counts.completed},
-          {"failed", r.counts.failed}}},
+        {"requests", std::move(requests)},
         {"elapsed_s", r.seconds()},
         {"rate", r.rate()},
         {"latency_us", std::move(latency)},

@@ -1,5 +1,7 @@
 #include "worker.hpp"
 
+#include "error_kind.hpp"
+
 #include <coserve/connect.hpp>
 #include <coserve/error.hpp>
 #include <coserve/sleep.hpp>
@@ -25,32 +27,6 @@ namespace {
 constexpr std::size_t connects_at_once = 64;
 constexpr std::size_t most_queued = std::size_t{64} << 10;  // more would only wait on our side
 constexpr coserve::duration pause_before_the_last = 1s;
-
-/// Of an error, as a JSON key.
-std::string kind_of(const coserve::error_code& code) {
-    namespace errc = boost::system::errc;
-    if (code == errc::connection_refused)
-        return "refused";
-    if (code == errc::connection_reset || code == errc::broken_pipe ||
-        code == errc::connection_aborted)
-        return "reset";
-    if (code == errc::timed_out || code == coserve::errc::timeout ||
-        code == coserve::errc::write_timeout || code == coserve::errc::frame_timeout)
-        return "timeout";
-    if (code == coserve::errc::truncated_frame)
-        return "closed";
-    if (code.category() == coserve::error_category())
-        return "malformed";
-    return "other";
-}
-
-}  // namespace
-
-namespace {
-
-std::uint64_t share(std::uint64_t all, std::size_t index, std::size_t threads) {
-    return all * (index + 1) / threads - all * index / threads;
-}
 
 }  // namespace
 
@@ -263,8 +239,8 @@ void worker::count(connection& c) {
     const clock::time_point now = c.arrived;
     const request& done = c.requests[c.received % plan_.depth];
     ++c.received;
-    c.last_reply = last_reply_ = now;
-    completed_.store(completed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    c.last_reply = now;
+    count_one(now);
     if (!counts(now))
         return;
     ++outcome_.served;

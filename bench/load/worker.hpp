@@ -2,7 +2,7 @@
 /// One thread of the load, with its connections.
 #pragma once
 
-#include "outcome.hpp"
+#include "load_worker.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
 
@@ -11,8 +11,6 @@
 #include <coserve/task.hpp>
 #include <coserve/task_group.hpp>
 
-#include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -22,32 +20,13 @@
 
 namespace coserve_bench {
 
-using clock = std::chrono::steady_clock;
-
-/// What all threads are told while they run.
-struct schedule {
-    clock::time_point start;  ///< of the load, warm-up included; set before `load()`
-    std::atomic<clock::time_point> begin = clock::time_point::max();  ///< the warm-up is over
-    std::atomic<clock::time_point> end = clock::time_point::max();    ///< nothing more is sent
-};
-
-/// Thread: `connect()`, then `load()`, on one thread; `completed()` from any.
-class worker {
+class worker final : public load_worker {
 public:
     /// The `index`th of the plan's threads: has its share of connections, requests and rate.
     worker(const plan&, const schedule&, std::size_t index);
 
-    /// Those that fail are counted.
-    void connect();
-    /// Until every reply has come, or none came for the plan's timeout. Leaves the connections
-    /// open, so that what the server does at their end is not counted.
-    void load();
-
-    std::uint64_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
-
-    const outcome& result() const noexcept { return outcome_; }
-
-    clock::time_point last_reply() const noexcept { return last_reply_; }
+    void connect() override;
+    void load() override;
 
 private:
     struct request {
@@ -106,9 +85,6 @@ private:
     std::deque<clock::time_point> due_;  // and the requests that none could take in time
     bool paced_ = false;                 // all have had their time
     payload payload_;
-    outcome outcome_;
-    clock::time_point last_reply_{};
-    std::atomic<std::uint64_t> completed_ = 0;
 };
 
 }  // namespace coserve_bench

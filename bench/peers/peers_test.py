@@ -185,6 +185,48 @@ class SocketserverServer(Peer, unittest.TestCase):
     program = "socketserver_server"
 
 
+class DatagramPeer:
+    """Every peer over UDP is asked the same."""
+
+    setUp = Peer.setUp
+
+    def ask(self, message):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(LIMIT)
+            peer.connect(("127.0.0.1", self.port))
+            peer.send(message)
+            return peer.recv(65536)
+
+    def test_datagrams(self):
+        for message in (b"hello", b"", EVERY_BYTE, b"x" * 1201, b"y" * 65507):
+            self.assertEqual(self.ask(message), message.upper())
+
+    def test_a_burst(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(LIMIT)
+            peer.connect(("127.0.0.1", self.port))
+            for number in range(50):
+                peer.send(b"datagram %d" % number)
+            replies = {peer.recv(100) for _ in range(50)}
+            self.assertEqual(replies, {b"DATAGRAM %d" % number for number in range(50)})
+
+
+class UdpServer(DatagramPeer, unittest.TestCase):
+    program = "udp_server"
+
+
+class GoUdpServer(DatagramPeer, unittest.TestCase):
+    program = "go_udp_server"
+
+
+class TokioUdpServer(DatagramPeer, unittest.TestCase):
+    program = "tokio_udp_server"
+
+
+class SocketserverUdpServer(DatagramPeer, unittest.TestCase):
+    program = "udp_socketserver_server"
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: peers_test.py DIR [UNITTEST'S ARGUMENTS]")

@@ -3,6 +3,7 @@
 #include "core.hpp"
 #include "socket_transport.hpp"
 #include "stream_state.hpp"
+#include "time_limit.hpp"
 
 #include <coserve/framing.hpp>
 #include <coserve/limits.hpp>
@@ -11,11 +12,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -48,47 +47,6 @@ std::shared_ptr<const target> read_target(std::string_view text) {
     t->limits = std::make_shared<const stream_limits>(limits);
     return t;
 }
-
-// Cancels what runs out of time. The clock is the real one: it is the network that is waited for.
-class time_limit {
-public:
-    template <class Cancel>
-    time_limit(io_context& context, duration limit, Cancel cancel)
-        : timer_(context), state_(std::make_shared<state>()) {
-        timer_.expires_after(std::min<duration>(limit, std::chrono::hours(24)));
-        timer_.async_wait([cancel, s = state_](error_code error) {
-            if (error || s->over)
-                return;
-            s->expired = true;
-            cancel();
-        });
-    }
-
-    time_limit(const time_limit&) = delete;
-    time_limit& operator=(const time_limit&) = delete;
-
-    ~time_limit() { state_->over = true; }
-
-    // It may run out in the very turn that brings what it bounds.
-    void check() const {
-        if (state_->expired)
-            throw system_error(make_error_code(errc::timeout));
-    }
-
-    // What people are told of an error, which may come of running out of time.
-    system_error reason(const system_error& e, const endpoint_url& url) const {
-        return {state_->expired ? make_error_code(errc::timeout) : e.code(), url.to_string()};
-    }
-
-private:
-    // Not the timer's: its handler may be under way when the limit ends, and is not cancelled then.
-    struct state {
-        bool expired = false, over = false;
-    };
-
-    asio::steady_timer timer_;
-    std::shared_ptr<state> state_;
-};
 
 // Not Asio's open(): between that and a fcntl() another thread may start a child, which then has
 // the socket too.

@@ -1,5 +1,8 @@
 #include <coserve/endpoint.hpp>
 
+#include <coserve/error.hpp>
+#include <coserve/printable.hpp>
+
 #include <boost/asio/ip/address.hpp>
 
 #include <cstring>
@@ -25,6 +28,25 @@ endpoint::endpoint(const sockaddr* address, std::size_t size) noexcept : family_
         scope_ = in.sin6_scope_id;
         std::memcpy(address_.data(), &in.sin6_addr, sizeof in.sin6_addr);
     }
+}
+
+endpoint endpoint::ip(std::string_view address, std::uint16_t port) {
+    boost::system::error_code error;
+    const ip::address parsed = ip::make_address(std::string(address), error);
+    if (error)
+        throw configuration_error(printable(address) + ": must be an IPv4 or IPv6 address");
+    endpoint e;
+    e.port_ = port;
+    if (parsed.is_v4()) {
+        e.family_ = family::v4;
+        const auto four = parsed.to_v4().to_bytes();
+        std::memcpy(e.address_.data(), four.data(), four.size());
+    } else {
+        e.family_ = family::v6;
+        e.scope_ = static_cast<std::uint32_t>(parsed.to_v6().scope_id());
+        e.address_ = parsed.to_v6().to_bytes();
+    }
+    return e;
 }
 
 endpoint endpoint::unix_peer(std::int32_t process) noexcept {
@@ -60,12 +82,53 @@ std::uint16_t endpoint::port() const noexcept {
     return port_;
 }
 
+endpoint endpoint::with_port(std::uint16_t port) const noexcept {
+    endpoint e = *this;
+    e.port_ = port;
+    return e;
+}
+
 bool endpoint::is_loopback() const noexcept {
     if (family_ == family::v4)
         return address_[0] == 127;
     if (family_ == family::v6)
         return ip::address_v6(address_).is_loopback();
     return true;
+}
+
+bool endpoint::is_unspecified() const noexcept {
+    constexpr std::array<std::uint8_t, 16> zero{};
+    return (family_ == family::v4 || family_ == family::v6) && address_ == zero;
+}
+
+std::size_t endpoint::to_sockaddr(sockaddr* room) const noexcept {
+    if (family_ == family::v4) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = htons(port_);
+        std::memcpy(&in.sin_addr, address_.data(), sizeof in.sin_addr);
+        std::memcpy(room, &in, sizeof in);
+        return sizeof in;
+    }
+    if (family_ == family::v6) {
+        sockaddr_in6 in{};
+        in.sin6_family = AF_INET6;
+        in.sin6_port = htons(port_);
+        in.sin6_scope_id = scope_;
+        std::memcpy(&in.sin6_addr, address_.data(), sizeof in.sin6_addr);
+        std::memcpy(room, &in, sizeof in);
+        return sizeof in;
+    }
+    return 0;
+}
+
+std::size_t endpoint::hash() const noexcept {
+    std::uint64_t low = 0, high = 0;
+    std::memcpy(&low, address_.data(), sizeof low);
+    std::memcpy(&high, address_.data() + sizeof low, sizeof high);
+    std::uint64_t h = (low ^ scope_) * 0x9e37'79b9'7f4a'7c15U;
+    h = (h ^ (h >> 29) ^ high ^ static_cast<std::uint64_t>(port_)) * 0xbf58'476d'1ce4'e5b9U;
+    return static_cast<std::size_t>(h ^ (h >> 32));
 }
 
 }  // namespace coserve

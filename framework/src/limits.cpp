@@ -50,4 +50,25 @@ void stream_limits::read(option_reader& reader) {
         );
 }
 
+void datagram_limits::read(option_reader& reader) {
+    reader.size(
+        "max-datagram", max_datagram, 1, 65'507, "longest that is received whole; others are cut"
+    );
+    reader.size(
+        "send-queue",
+        send_queue,
+        1024,
+        gibibyte,
+        "on each core, while its socket takes no more; what is over it is dropped"
+    );
+    reader.size("send-queue-per-peer", send_queue_per_peer, 0, gibibyte, "the same, to one peer");
+    reader.size(
+        "receive-buffer",
+        receive_buffer,
+        0,
+        gibibyte,
+        "the kernel's, on each core, within its own limit; 0: its default"
+    );
+}
+
 }  // namespace coserve

@@ -1,11 +1,14 @@
 #include "server_state.hpp"
 
 #include "child_set.hpp"
+#include "datagram_session.hpp"
 #include "error_text.hpp"
+#include "listen_datagrams.hpp"
 #include "periodic_action.hpp"
 #include "socket_transport.hpp"
 #include "stored_handler.hpp"
 #include "termination_signals.hpp"
+#include "udp_socket.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -84,6 +87,8 @@ server_state::add_listener(const listen_spec& spec, std::string_view text, liste
 
 std::vector<std::string>
 server_state::listen(const listen_spec& spec, std::string_view text, listener_hooks hooks) {
+    if (spec.url.kind == endpoint_url::scheme::udp)
+        return listen_for_datagrams(spec, text, hooks);
     const auto pattern = add_listener(spec, text, hooks);
     if (pattern->options.start)
         pattern->options.start();
@@ -109,9 +114,80 @@ server_state::listen(const listen_spec& spec, std::string_view text, listener_ho
 
 void server_state::check(const listen_spec& spec, std::string_view text) const {
     option_reader reader{std::string(text), spec.url.query};
-    listener_options::read(reader, registry_, spec.service);
     if (spec.url.kind == endpoint_url::scheme::udp)
-        listen_at(spec.url, 0);
+        datagram_listener_options::read(reader, registry_, spec.service);
+    else
+        listener_options::read(reader, registry_, spec.service);
+}
+
+std::shared_ptr<datagram_listener> server_state::add_datagram_listener(
+    const listen_spec& spec, std::string_view text, listener_hooks hooks, std::size_t places
+) {
+    option_reader reader{std::string(text), spec.url.query};
+    auto l = std::make_shared<datagram_listener>();
+    l->url = spec.url.to_string();
+    l->service = spec.service;
+    l->options = datagram_listener_options::read(reader, registry_, spec.service);
+    l->hooks = std::move(hooks);
+    for (std::size_t i = 0; i < places; ++i)
+        l->places.emplace_back(*cores_[i % cores_.size()]->context);
+    return l;
+}
+
+std::vector<std::string> server_state::listen_for_datagrams(
+    const listen_spec& spec, std::string_view text, const listener_hooks& hooks
+) {
+    const auto pattern = add_datagram_listener(spec, text, hooks, 0);
+    if (pattern->options.start)
+        pattern->options.start();
+    std::vector<std::string> urls;
+    for (bound_datagrams& b : bind_datagrams(spec.url, cores_.size(), pattern->options.limits)) {
+        auto one = add_datagram_listener(spec, text, hooks, cores_.size());
+        one->url = b.url;
+        std::vector<std::unique_ptr<datagram_transport>> transports;
+        for (unique_fd& fd : b.sockets)
+            transports.push_back(make_udp_transport(std::move(fd)));
+        add_datagrams(std::move(one), std::move(transports), serving_);
+        urls.push_back(b.url);
+    }
+    return urls;
+}
+
+void server_state::add_datagrams(
+    std::shared_ptr<datagram_listener> l,
+    std::vector<std::unique_ptr<datagram_transport>> transports,
+    bool at_once
+) {
+    {
+        const std::scoped_lock lock(datagrams_mutex_);
+        datagrams_.push_back({std::move(l), std::move(transports)});
+    }
+    if (at_once)
+        start(datagrams_.back());
+}
+
+void server_state::start(datagram_sockets& d) {
+    for (std::size_t i = 0; i < d.transports.size(); ++i)
+        start_datagrams(d.listener, i, std::move(d.transports[i]));
+    d.transports.clear();
+}
+
+void server_state::start_datagrams(
+    const std::shared_ptr<datagram_listener>& l,
+    std::size_t place,
+    std::unique_ptr<datagram_transport> t
+) {
+    datagram_permit permit(shared_from_this(), l, place);
+    io_context& context = *l->places[place].context;
+    asio::post(context, [this, &context, t = std::move(t), permit = std::move(permit)]() mutable {
+        try {
+            datagram_session::start(core::of(context), std::move(t), std::move(permit));
+        } catch (...) {
+            const error_description what = describe(std::current_exception());
+            const std::array<log_field, 1> fields{{{"reason", what.reason}}};
+            log({log_level::error, "cannot receive datagrams", fields});
+        }
+    });
 }
 
 void server_state::every(duration interval, std::function<void()> action) {
@@ -138,6 +214,8 @@ void server_state::start_serving() {
         return;
     for (acceptor& a : acceptors_)
         a.start();
+    for (datagram_sockets& d : datagrams_)
+        start(d);
     for (periodic_action& a : actions_)
         a.start();
 }
@@ -169,6 +247,8 @@ void server_state::wait_until_done(asio::any_completion_handler<void(error_code)
 void server_state::abandon() noexcept {
     stopping_ = true;
     if (pool_) {
+        for (const datagram_sockets& d : datagrams_)
+            d.listener->detach();
         pool_.reset();  // with the coroutines, which hold this
         return;
     }
@@ -183,6 +263,12 @@ void server_state::abandon() noexcept {
     asio::post(*cores_[0]->context, [self = shared_from_this()] {});
     for (acceptor& a : acceptors_)
         a.close();
+    for (datagram_sockets& d : datagrams_) {
+        d.transports.clear();
+        for (const datagram_listener::place& p : d.listener->places)
+            if (p.session)
+                p.session->expire();
+    }
     finish_serving();
     cores_[0]->sessions.for_each([](session& s) { s.expire(); });
     first_core().timers().forget(*this);
@@ -262,9 +348,18 @@ void server_state::refuse(const listener_state& l, const endpoint& peer, std::st
 // It counts, then asks whether a drain has begun; stop() begins one, and its drain then asks what
 // is left. Only where both are sequentially consistent does one of them see the other.
 void server_state::connection_ended() noexcept {
-    if (active_.fetch_sub(1, std::memory_order_seq_cst) != 1 ||
-        !stopping_.load(std::memory_order_seq_cst))
-        return;
+    if (active_.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+        stopping_.load(std::memory_order_seq_cst))
+        post_check_done();
+}
+
+void server_state::datagram_session_ended() noexcept {
+    if (datagram_sessions_.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+        stopping_.load(std::memory_order_seq_cst))
+        post_check_done();
+}
+
+void server_state::post_check_done() noexcept {
     const std::scoped_lock lock(mutex_);
     if (attached_)
         asio::post(*cores_[0]->context, [weak = weak_from_this()] {
@@ -294,6 +389,7 @@ void server_state::begin_drain() {
     const time_point deadline = first_core().timers().after(options_.drain_timeout);
     drain_deadline_ = deadline;  // before a session hears of the drain
     on_each_core([](session& s) { s.begin_drain(); });
+    on_each_datagram_session([](datagram_session& s) { s.begin_drain(); });
     first_core().timers().arm(*this, deadline);
     check_done();
 }
@@ -303,6 +399,12 @@ void server_state::on_each_core(std::function<void(session&)> visit) {
         asio::post(*c->context, [self = shared_from_this(), &sessions = c->sessions, visit] {
             sessions.for_each(visit);
         });
+}
+
+void server_state::on_each_datagram_session(std::function<void(datagram_session&)> visit) {
+    for (const datagram_sockets& d : datagrams_)
+        for (std::size_t i = 0; i < d.listener->places.size(); ++i)
+            d.listener->visit(i, visit);
 }
 
 // First the drain's deadline, then that of what it cancelled.
@@ -322,6 +424,7 @@ void server_state::expire(bool at_once) {
         log({log_level::warning, "drain cut short", fields});
         stop_children();
         on_each_core([](session& s) { s.expire(); });
+        on_each_datagram_session([](datagram_session& s) { s.expire(); });
     }
     cut_short_ = at_once;
     if (at_once)
@@ -342,8 +445,13 @@ void server_state::stop_children() {
 }
 
 void server_state::check_done() noexcept {
-    if (draining_ && active_.load(std::memory_order_seq_cst) == 0)
+    if (draining_ && all_ended())
         finish_serving();
+}
+
+bool server_state::all_ended() const noexcept {
+    return active_.load(std::memory_order_seq_cst) == 0 &&
+           datagram_sessions_.load(std::memory_order_seq_cst) == 0;
 }
 
 void server_state::finish_serving() noexcept {
@@ -365,7 +473,11 @@ std::optional<time_point> server_state::drain_deadline() const noexcept {
 }
 
 server_stats server_state::stats() const noexcept {
-    return {accepted_, active_, refused_, failed_};
+    server_stats all{accepted_, active_, refused_, failed_, {}};
+    const std::scoped_lock lock(datagrams_mutex_);
+    for (const datagram_sockets& d : datagrams_)
+        all.datagrams += d.listener->stats();
+    return all;
 }
 
 void server_state::log(const log_record& record) const noexcept {

@@ -4,6 +4,9 @@
 #include "acceptor.hpp"
 #include "blocking_threads.hpp"
 #include "connection_permit.hpp"
+#include "datagram_listener.hpp"
+#include "datagram_permit.hpp"
+#include "datagram_transport.hpp"
 #include "listener_state.hpp"
 #include "session.hpp"
 
@@ -48,6 +51,9 @@ public:
     // The server object is gone: what still runs is cancelled.
     void abandon() noexcept;
 
+    // Whether a drain has ended.
+    bool has_ended() const noexcept { return done_; }
+
     // Any thread.
     void stop() noexcept;
     bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
@@ -67,9 +73,20 @@ public:
     std::shared_ptr<listener_state>
     add_listener(const listen_spec&, std::string_view text, listener_hooks);
     void start_session(std::size_t core, std::unique_ptr<transport>, connection_permit);
+    // The same for datagrams: with so many places on the first core, which nothing is bound for.
+    std::shared_ptr<datagram_listener> add_datagram_listener(
+        const listen_spec&, std::string_view text, listener_hooks, std::size_t places
+    );
+    // One for each of the places. They are received from when it serves; or at once.
+    void add_datagrams(
+        std::shared_ptr<datagram_listener>,
+        std::vector<std::unique_ptr<datagram_transport>>,
+        bool at_once
+    );
 
 private:
     friend class connection_permit;
+    friend class datagram_permit;
 
     struct core_state {
         io_context* context;
@@ -77,7 +94,22 @@ private:
         std::atomic<std::size_t> active = 0;
     };
 
+    // Bound, and not yet received from.
+    struct datagram_sockets {
+        std::shared_ptr<datagram_listener> listener;
+        std::vector<std::unique_ptr<datagram_transport>> transports;
+    };
+
     void adopt_core(io_context&);
+    std::vector<std::string>
+    listen_for_datagrams(const listen_spec&, std::string_view text, const listener_hooks&);
+    void start(datagram_sockets&);
+    void
+    start_datagrams(const std::shared_ptr<datagram_listener>&, std::size_t place, std::unique_ptr<datagram_transport>);
+    void on_each_datagram_session(std::function<void(datagram_session&)>);
+    void datagram_session_ended() noexcept;
+    void post_check_done() noexcept;
+    bool all_ended() const noexcept;
     core& first_core() noexcept { return core::of(*cores_[0]->context); }
     std::size_t least_loaded() const noexcept;
     void refuse(const listener_state&, const endpoint& peer, std::string_view why);
@@ -97,6 +129,8 @@ private:
     std::unique_ptr<core_pool> pool_;  // null: the host's context
     std::vector<std::unique_ptr<core_state>> cores_;
     std::list<acceptor> acceptors_;
+    mutable std::mutex datagrams_mutex_;  // of the next: any thread asks for its counts
+    std::list<datagram_sockets> datagrams_;
     std::list<periodic_action> actions_;
     asio::any_completion_handler<void(error_code)> waiting_;
 
@@ -105,7 +139,7 @@ private:
     bool attached_ = true;
     std::atomic<bool> stopping_ = false;
     std::atomic<time_point> drain_deadline_{never};  // never: no drain has begun
-    std::atomic<std::size_t> active_ = 0;
+    std::atomic<std::size_t> active_ = 0, datagram_sessions_ = 0;
     std::atomic<std::uint64_t> accepted_ = 0, refused_ = 0, failed_ = 0;
     log_limit caps_logged_{1};
     bool serving_ = false, draining_ = false, expired_ = false, cut_short_ = false, done_ = false;

@@ -66,7 +66,9 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
     void ended(place c, const std::exception_ptr& error) {
         const bool failed = error && !(c->cancelled && is_cancellation(error));
         running.erase(c);
-        if (failed && !first_error) {
+        if (failed && on_each_error) {
+            on_each_error(error);
+        } else if (failed && !first_error) {
             first_error = error;
             cancel();
             if (on_error)
@@ -126,15 +128,25 @@ struct task_group::state final : std::enable_shared_from_this<state>, resident {
     core* where;  // null after its end
     std::weak_ptr<void> owner;
     std::function<void()> on_error;
+    std::function<void(const std::exception_ptr&)> on_each_error;
     std::list<child> running;
     std::list<handler> joiners;
     std::exception_ptr first_error;
 };
 
-task_group::task_group(executor where) : task_group(where, {}, nullptr) {}
+task_group::task_group(executor where) : task_group(where, {}, std::function<void()>()) {}
 
 task_group::task_group(executor where, std::weak_ptr<void> owner, std::function<void()> on_error)
     : state_(std::make_shared<state>(where, std::move(owner), std::move(on_error))) {}
+
+task_group::task_group(
+    executor where,
+    std::weak_ptr<void> owner,
+    std::function<void(const std::exception_ptr&)> on_each_error
+)
+    : task_group(where, std::move(owner), std::function<void()>()) {
+    state_->on_each_error = std::move(on_each_error);
+}
 
 task_group::task_group(task_group&&) noexcept = default;
 
@@ -147,6 +159,7 @@ task_group::~task_group() {
     if (!state_)
         return;
     state_->on_error = nullptr;
+    state_->on_each_error = nullptr;
     state_->cancel();
 }
 

@@ -195,7 +195,12 @@ private:
         const std::vector<std::string> names = services_.names();
         if (std::ranges::find(names, service) == names.end())
             return false;
-        for (const coserve::option_description& d : services_.keys(service))
+        std::vector<coserve::option_description> keys;
+        if (services_.has_streams(service))
+            keys = services_.keys(service);
+        else
+            keys = services_.datagram_keys(service);
+        for (const coserve::option_description& d : keys)
             if (d.key == key)
                 return d.may_repeat;
         return false;

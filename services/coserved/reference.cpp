@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view introduction = R"(
 Listeners:
-  SERVICE=URL, where URL is tcp://HOST:PORT (port 0: any free one) or unix:PATH,
-  with options as its query:
+  SERVICE=URL, where URL is tcp://HOST:PORT (port 0: any free one), unix:PATH, or
+  udp://HOST:PORT for services of datagrams, with options as its query:
     coserved --listen 'echo=tcp://127.0.0.1:8080?framing=raw&mode=verbatim'
   In the configuration file the same is
     [[listen]]
@@ -36,14 +36,26 @@ void append(std::string& out, const coserve::option_description& d) {
     out.append("\n").append(column, ' ').append(d.help).append("\n");
 }
 
+void append(
+    std::string& out,
+    const std::string& service,
+    std::string_view where,
+    const std::vector<coserve::option_description>& keys
+) {
+    out.append("\nKeys of a listener of ").append(service).append(where).append(":\n");
+    for (const coserve::option_description& d : keys)
+        append(out, d);
+}
+
 }  // namespace
 
 std::string reference(const coserve::registry& services) {
     std::string out(introduction);
     for (const std::string& name : services.names()) {
-        out.append("\nKeys of a listener of ").append(name).append(":\n");
-        for (const coserve::option_description& d : services.keys(name))
-            append(out, d);
+        if (services.has_streams(name))
+            append(out, name, "", services.keys(name));
+        if (services.has_datagrams(name))
+            append(out, name, " at udp://", services.datagram_keys(name));
     }
     // Those of the default stand among the keys of each service.
     const std::vector<std::string> framings = services.framings().names();

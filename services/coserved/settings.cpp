@@ -35,6 +35,7 @@ void settings::read(coserve::option_reader& reader) {
 std::vector<listen_request> default_listeners() {
     return {
         {"echo=tcp://127.0.0.1:7700", {}},
+        {"echo=udp://127.0.0.1:7700", {}},
         {"exec=tcp://127.0.0.1:7701", {}},
         {"upload=tcp://127.0.0.1:7702", {}}
     };

@@ -14,6 +14,7 @@ void add_bundled_services(
     registry& services, const exec_policy& policy, const std::string& upload_directory
 ) {
     services.add<echo>("echo");
+    services.add<datagram_echo>("echo");
     services.add<exec>("exec", policy, exec_shared());
     services.add<sink>("sink", line_output(STDOUT_FILENO));
     services.add<upload>("upload", upload_directories(upload_directory));

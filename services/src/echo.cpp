@@ -21,4 +21,12 @@ task<> echo::handle() {
     }
 }
 
+void datagram_echo::handle(const datagram& d) {
+    if (d.truncated)
+        return;
+    if (options_.reply == echo::mode::upper)
+        ascii_upper(d.data);
+    reply(d, d.data);
+}
+
 }  // namespace coserve

@@ -280,6 +280,27 @@ class Ladder(unittest.TestCase):
             self.assertEqual((code, said), (0, ""))
             self.assertEqual(complaints.count("do not follow the framing"), 3, complaints)
 
+    def test_11_datagrams(self):
+        with Example("11_datagrams") as example, contextlib.ExitStack() as stack:
+            host, port = example.url.removeprefix("udp://").split(":")
+            peers = []
+            for number in range(12):  # on both cores, but for one time in two thousand
+                peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                peer.settimeout(LIMIT)
+                peer.connect((host, int(port)))
+                peers.append(peer)
+                peer.send(b"" if number == 0 else b"I am %d" % number)
+                name = "{}:{}: ".format(*peer.getsockname()).encode()
+                for listener in peers:
+                    self.assertEqual(listener.recv(100), name + (b"" if number == 0 else b"I am %d" % number))
+            peers[3].send(b"bye")
+            peers.pop(3)
+            peers.pop(5).close()
+            peers[0].send(b"who is left?")
+            for listener in peers:
+                self.assertTrue(listener.recv(100).endswith(b"who is left?"))
+            self.assertEqual(example.stop(), (0, "", ""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -4,6 +4,7 @@
 
 #include <coserve/error.hpp>
 #include <coserve/option_reader.hpp>
+#include <coserve/testing/datagram_session.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,6 +106,33 @@ TEST(bundled_services_test, are_found_by_name) {
     for (const char* name : {"echo", "sink"})
         EXPECT_NE(services.find(name)(reader)(), nullptr) << name;
     EXPECT_THROW(services.find("ecco"), coserve::configuration_error);
+}
+
+// ---- over UDP
+
+using datagrams = coserve::testing::datagram_session<coserve::datagram_echo>;
+using ::testing::ElementsAre;
+
+TEST(datagram_echo_test, answers_each_in_upper_case) {
+    datagrams echo;
+    echo.send(echo.peer(1), "Hello, 阿宸");
+    echo.send(echo.peer(2), "");
+    EXPECT_THAT(echo.received(echo.peer(1)), ElementsAre("HELLO, 阿宸"));
+    EXPECT_THAT(echo.received(echo.peer(2)), ElementsAre(""));
+}
+
+TEST(datagram_echo_test, answers_as_it_came) {
+    datagrams echo("mode=verbatim");
+    echo.send(echo.peer(1), "Hello");
+    EXPECT_THAT(echo.received(echo.peer(1)), ElementsAre("Hello"));
+}
+
+TEST(datagram_echo_test, does_not_answer_what_was_cut) {
+    datagrams echo("max-datagram=4");
+    echo.send(echo.peer(1), "12345");
+    echo.send(echo.peer(1), "1234");
+    EXPECT_THAT(echo.received(echo.peer(1)), ElementsAre("1234"));
+    EXPECT_EQ(echo.server().stats().datagrams.truncated, 1U);
 }
 
 }  // namespace

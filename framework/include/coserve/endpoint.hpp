@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 struct sockaddr;
 
@@ -20,6 +22,10 @@ public:
     /// From what the kernel gave. Families other than IPv4 and IPv6 count as Unix.
     endpoint(const sockaddr* address, std::size_t size) noexcept;
 
+    /// From an address as text, IPv6 without brackets.
+    /// Errors: `configuration_error` where it is none; names are not resolved.
+    static endpoint ip(std::string_view address, std::uint16_t port);
+
     /// The process at the other end of a Unix socket.
     static endpoint unix_peer(std::int32_t process) noexcept;
 
@@ -30,9 +36,21 @@ public:
     std::string address() const;
 
     std::uint16_t port() const noexcept;
+    endpoint with_port(std::uint16_t) const noexcept;
 
     /// Unix sockets and memory included.
     bool is_loopback() const noexcept;
+
+    /// `0.0.0.0` or `::`: what a socket is bound to that takes what comes to any address.
+    bool is_unspecified() const noexcept;
+
+    bool is_v6() const noexcept { return family_ == family::v6; }
+
+    /// Writes it as the kernel wants it into `room`, of 28 bytes (`sockaddr_in6`) or more, and
+    /// gives the size; 0 where it is no IP address.
+    std::size_t to_sockaddr(sockaddr* room) const noexcept;
+
+    std::size_t hash() const noexcept;
 
     friend bool operator==(const endpoint&, const endpoint&) = default;
 
@@ -46,3 +64,8 @@ private:
 };
 
 }  // namespace coserve
+
+template <>
+struct std::hash<coserve::endpoint> {
+    std::size_t operator()(const coserve::endpoint& e) const noexcept { return e.hash(); }
+};

@@ -1,5 +1,5 @@
 /// \file
-/// What one connection may take: bytes and time.
+/// What one connection, or one socket of datagrams, may take: bytes and time.
 #pragma once
 
 #include <coserve/option_reader.hpp>
@@ -43,6 +43,24 @@ struct stream_limits {
     duration time_for_frame(std::uint64_t size) const noexcept;
 
     /// Errors: `configuration_error`, also where `low-water` is above `high-water`.
+    void read(option_reader&);
+};
+
+/// The bounds of a datagram listener on each core, with the names of their keys.
+struct datagram_limits {
+    /// `max-datagram`: the longest that is received whole; what is longer is cut, and marked as
+    /// that. 1 to 65 507 bytes.
+    std::size_t max_datagram = 65'507;
+    /// `send-queue`: what waits while the socket takes no more, each datagram counted with 64 bytes
+    /// on top. 1 KiB to 1 GiB.
+    std::size_t send_queue = std::size_t{4} << 20;
+    /// `send-queue-per-peer`: the same to one address and port; one datagram always has room.
+    std::size_t send_queue_per_peer = std::size_t{256} << 10;
+    /// `receive-buffer`: of the kernel, for each core; it gives no more than its own limit
+    /// (`net.core.rmem_max`) without privileges. 0: its default. At most 1 GiB.
+    std::size_t receive_buffer = std::size_t{4} << 20;
+
+    /// Errors: `configuration_error`.
     void read(option_reader&);
 };
 

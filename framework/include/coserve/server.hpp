@@ -38,11 +38,12 @@ struct peer_info {
     std::string_view service;
 };
 
-/// Thread: called on the connection's core, so from several threads at once.
+/// Thread: called on the connection's or the datagram's core, so from several threads at once.
 struct listener_hooks {
-    /// false: the connection is closed at once. Unset: all are admitted.
+    /// false: the connection is closed at once, or the datagram dropped. Unset: all are admitted.
     std::function<bool(const peer_info&)> verify_request;
-    /// What ended a connection, after it was logged.
+    /// What ended a connection, after it was logged; or what left a datagram handler, where the
+    /// peer is the datagram's sender, or nobody.
     std::function<void(const peer_info&, std::exception_ptr)> handle_error;
 };
 

@@ -2,6 +2,8 @@
 /// What a handler, or another thread, may do to its server.
 #pragma once
 
+#include <coserve/datagram.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -16,6 +18,7 @@ struct server_stats {
     std::uint64_t active = 0;    ///< connections now
     std::uint64_t refused = 0;   ///< closed at once: over a cap, or turned away by `verify_request`
     std::uint64_t failed = 0;    ///< ended by an error
+    datagram_stats datagrams{};  ///< of all listeners and cores
 };
 
 /// Lifetime: outlives the server, and then does nothing.

@@ -59,10 +59,17 @@ public:
 
 private:
     friend class session;
+    friend class datagram_session;
     struct state;
 
     // Keeps `owner` alive while a coroutine runs, and tells of the first error.
     task_group(executor, std::weak_ptr<void> owner, std::function<void()> on_error);
+    // The same where one's error concerns no other: tells of each, and join() throws none.
+    task_group(
+        executor,
+        std::weak_ptr<void> owner,
+        std::function<void(const std::exception_ptr&)> on_each_error
+    );
 
     template <class F, class... A>
     static task<> hold(F function, A... arguments) {

@@ -16,6 +16,13 @@ struct with : coserve::stream_handler {
     task<> handle() override { co_return; }
 };
 
+template <class... A>
+struct datagrams : coserve::datagram_handler {
+    explicit datagrams(const A&...) {}
+
+    void handle(const coserve::datagram&) override {}
+};
+
 task<> function(frame_stream&) {
     co_return;
 }
@@ -87,6 +94,11 @@ void right(coserve::server& server, counter& shared) {
     registry.add<with<decltype(code), std::less<>>>("code", code, std::less<>());
     registry.add("lambda", [](frame_stream& stream) -> task<> { co_await stream.flush(); });
     registry.add("function", function);
+    registry.add<datagrams<>>("datagrams");
+    registry.add<datagrams<coserve::core_local<int>>>("own-datagrams", own);
+    registry.add("datagram-lambda", [](coserve::datagram_port& port, const coserve::datagram& d) {
+        port.reply(d, d.data);
+    });
 }
 
 void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& count) {
@@ -119,5 +131,18 @@ void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& 
     registry.add<with<decltype(add)>>("count", add);
 #elif MISUSE == 11  // fails: captures is seen by every core: pass that as an argument
     registry.add<with<sealed>>("count", sealed{&count});
+#elif MISUSE == 12  // fails: captures is seen by every core: write a handler
+    registry.add("count", [&count](coserve::datagram_port&, const coserve::datagram&) { ++count; });
+#elif MISUSE == 13  // fails: seen by every core: use core_local<T> or concurrent\(object\)
+    registry.add<datagrams<int*>>("count", &count);
+#elif MISUSE == 14  // fails: a borrowed view does not outlive
+    struct later : coserve::datagram_handler {
+        void handle(const coserve::datagram& d) override {
+            tasks().spawn(&later::answer, this, d.data);
+        }
+
+        task<> answer(coserve::frame) { co_return; }
+    };
+    registry.add<later>("later");
 #endif
 }

@@ -1,7 +1,8 @@
 /// \file
-/// The service `echo`: every frame comes back.
+/// The service `echo`: every frame, or every datagram, comes back.
 #pragma once
 
+#include <coserve/datagram_handler.hpp>
 #include <coserve/stream_handler.hpp>
 
 namespace coserve {
@@ -23,6 +24,20 @@ public:
     explicit echo(const options& o) noexcept : options_(o) {}
 
     task<> handle() override;
+
+private:
+    options options_;
+};
+
+/// The same at `udp://`. An empty datagram is one like the others. One that was cut, because it is
+/// longer than `max-datagram`, is not answered: half of an echo is none.
+class datagram_echo final : public datagram_handler {
+public:
+    using options = echo::options;
+
+    explicit datagram_echo(const options& o) noexcept : options_(o) {}
+
+    void handle(const datagram&) override;
 
 private:
     options options_;

@@ -1,0 +1,3 @@
+module coserve/bench/peers/go_udp
+
+go 1.19
