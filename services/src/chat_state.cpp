@@ -1,0 +1,425 @@
+#include "chat_state.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace coserve {
+namespace {
+
+// Who comes and goes in larger rooms is told to nobody: there it would be most of what is sent.
+constexpr std::size_t most_noticed = 64;
+
+constexpr int missed_heartbeats = 3;
+
+// Of names in one datagram.
+constexpr std::size_t longest_far_names = longest_far_chat_text;
+constexpr std::size_t longest_near_names = 16'384;
+
+std::string_view text_of(std::span<const std::byte> bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// The upper half of an attempt's number.
+std::uint64_t client_of(std::uint64_t attempt) noexcept {
+    return attempt >> 32;
+}
+
+}  // namespace
+
+struct chat_state::member {
+    member(const endpoint& a, chat_place p) : address(a), place(std::move(p)) {}
+
+    const endpoint address;
+    chat_place place;
+    room_here* here = nullptr;
+    chat_audience* audience = nullptr;  // of `here`
+    std::size_t seat = 0;               // in it
+    member_list* list = nullptr;
+    member_list::iterator self{};
+    chat_time heard{};  // from it
+    bucket spent;
+    sequence_window seen;
+    std::uint64_t attempt = 0;
+    std::uint64_t sequence = 0;  // of plain ones, who do not number what they say
+    std::uint64_t dropped = 0;
+    bool is_plain = false;
+    bool may_take_name = false;  // plain, and without a name of its own so far
+
+    bool is_near() const noexcept { return address.is_loopback(); }
+};
+
+chat_state::chat_state(
+    const chat_rules& rules,
+    chat_directory& directory,
+    const chat_cookies& cookies,
+    room_bus& bus,
+    output& out
+)
+    : rules_(rules),
+      member_rate_(rules.member_rate),
+      directory_(directory),
+      cookies_(cookies),
+      bus_(bus),
+      output_(out) {}
+
+chat_state::~chat_state() = default;
+
+// ---- what comes in
+
+void chat_state::receive(chat_time now, const endpoint& from, std::span<const std::byte> datagram) {
+    if (datagram.empty() || datagram.front() != chat_magic)
+        return take_text(now, from, text_of(datagram));
+    const auto request = read_chat_request(datagram);
+    if (request)
+        std::visit([&](const auto& r) { on(now, from, r); }, *request);
+    else
+        ++counts_.malformed;
+}
+
+void chat_state::on(chat_time now, const endpoint& from, const chat_join& j) {
+    member* const old = known(from);
+    if (old && repeats(now, *old, j))
+        return;
+    if (!from.is_loopback() && !cookies_.is_good(j.cookie, from, now)) {
+        ++counts_.challenges;
+        return send(from, chat_challenge{.attempt = j.attempt, .cookie = cookies_.make(from, now)});
+    }
+    if (old && !admit(now, *old))
+        return;
+    auto answer = directory_.enter(j.room, j.name, old ? &old->place : nullptr);
+    if (const auto* const refusal = std::get_if<chat_refusal>(&answer))
+        return refuse(from, *refusal, j.attempt);
+    const bucket spent = old ? old->spent : bucket();
+    if (old)
+        drop(now, *old);
+    auto& place = std::get<chat_place>(answer);
+    announce(now, place, chat_notice::what::joined);
+    member& m = add(now, from, std::move(place), natives_);
+    m.attempt = j.attempt;
+    m.spent = spent;
+    welcome(m);
+}
+
+// Whether it is a member by this join already, or one by a later one: a welcome was lost, or a
+// datagram came late or twice.
+bool chat_state::repeats(chat_time now, member& m, const chat_join& j) {
+    if (m.is_plain || client_of(m.attempt) != client_of(j.attempt) || j.attempt > m.attempt)
+        return false;
+    if (j.attempt < m.attempt) {
+        ++counts_.old_joins;
+    } else if (admit(now, m)) {
+        touch(now, m);
+        welcome(m);
+    }
+    return true;
+}
+
+void chat_state::on(chat_time now, const endpoint& from, const chat_leave& l) {
+    member* const m = known(from);
+    if (m && !m->is_plain && m->place.token() == l.token)
+        drop(now, *m);
+    send(from, chat_left{l.token});
+}
+
+void chat_state::on(chat_time now, const endpoint& from, const chat_message& c) {
+    member* const m = proven(now, from, c.token);
+    if (!m)
+        return;
+    const bool may_travel = c.text.size() <= longest_far_chat_text;
+    if (c.text.size() > longest_near_chat_text || (!may_travel && !m->is_near()))
+        return refuse(from, chat_refusal::too_long, c.token);
+    if (m->seen.see(c.sequence).where == sequence_window::place::known) {
+        ++counts_.duplicates;
+        return;
+    }
+    chat_room& room = *m->place.room();
+    if (!room.admit(now)) {
+        ++counts_.over_room_rate;
+        ++m->dropped;
+        return;
+    }
+    plain_.assign(m->place.name()).append(plain_name_mark).append(c.text);
+    const chat_delivery d{.sequence = c.sequence, .text = c.text};
+    say(*m, d, plain_);
+}
+
+void chat_state::on(chat_time now, const endpoint& from, const chat_heartbeat& h) {
+    const member* const m = proven(now, from, h.token);
+    if (!m)
+        return;
+    chat_alive a{.token = h.token, .number = h.number};
+    a.members = static_cast<std::uint32_t>(m->place.room()->members());
+    a.dropped = m->dropped;
+    send(from, a);
+}
+
+void chat_state::on(chat_time now, const endpoint& from, const chat_who& w) {
+    const member* const m = proven(now, from, w.token);
+    if (!m)
+        return;
+    const chat_room& room = *m->place.room();
+    const std::size_t longest = m->is_near() ? longest_near_names : longest_far_names;
+    const std::string names = directory_.names(room, longest);
+    chat_names n{.token = w.token, .number = w.number};
+    n.members = static_cast<std::uint32_t>(room.members());
+    n.names = names;
+    send(from, n);
+}
+
+void chat_state::take_text(chat_time now, const endpoint& from, std::string_view text) {
+    if (!from.is_loopback()) {
+        ++counts_.strangers;
+        return;
+    }
+    member* const m = plain(now, from, text);
+    if (!m)
+        return;
+    touch(now, *m);
+    if (!admit(now, *m))
+        return;
+    adopt_name(*m, text);
+    if (!m->place.room()->admit(now)) {
+        ++counts_.over_room_rate;
+        return;
+    }
+    std::string_view said = text;
+    if (plain_chat_name(text) == std::string_view(m->place.name()))
+        said.remove_prefix(m->place.name().size() + plain_name_mark.size());
+    say(*m, chat_delivery{.sequence = ++m->sequence, .text = said}, text);
+}
+
+void chat_state::hear(const chat_post& post) {
+    const auto here = rooms_.find(post.room.get());
+    if (here != rooms_.end())
+        tell_here(here->second, post.native, post.plain, post.may_travel, nullptr);
+}
+
+void chat_state::tick(chat_time now) {
+    drop_silent(now, natives_, missed_heartbeats * rules_.heartbeat);
+    drop_silent(now, plains_, rules_.plain_silence);
+}
+
+duration chat_state::tick_interval() const noexcept {
+    return std::clamp<duration>(
+        rules_.heartbeat / 10, std::chrono::milliseconds(10), std::chrono::seconds(1)
+    );
+}
+
+void chat_state::unreachable(chat_time now, const endpoint& peer) {
+    member* const m = known(peer);
+    if (m && m->is_near())
+        drop(now, *m);
+}
+
+void chat_state::end() {
+    for (const member& m : natives_)
+        send(m.address, chat_refused{chat_refusal::ending, m.place.token()});
+    by_address_.clear();
+    rooms_.clear();
+    natives_.clear();
+    plains_.clear();
+}
+
+const chat_place* chat_state::find(const endpoint& e) const noexcept {
+    const auto there = by_address_.find(e);
+    return there == by_address_.end() ? nullptr : &there->second->place;
+}
+
+// ---- members
+
+chat_state::member* chat_state::known(const endpoint& e) noexcept {
+    const auto there = by_address_.find(e);
+    return there == by_address_.end() ? nullptr : &*there->second;
+}
+
+// The member that a datagram is from; nullptr: it is not, or nothing is to be done.
+chat_state::member* chat_state::proven(chat_time now, const endpoint& from, std::uint64_t token) {
+    member* const m = known(from);
+    if (!m || m->is_plain || m->place.token() != token) {
+        refuse(from, chat_refusal::unknown_member, token);
+        return nullptr;
+    }
+    // It is alive, also where it says too much.
+    touch(now, *m);
+    return admit(now, *m) ? m : nullptr;
+}
+
+// The plain member that a text is from, who becomes one by it; nullptr: it cannot be.
+chat_state::member* chat_state::plain(chat_time now, const endpoint& from, std::string_view text) {
+    if (member* const m = known(from)) {
+        if (m->is_plain)
+            return m;
+        ++counts_.malformed;
+        return nullptr;
+    }
+    const auto name = plain_chat_name(text);
+    auto place = directory_.enter_plain(rules_.plain_room, name, from.to_string());
+    if (!place) {
+        ++counts_.refusals;
+        return nullptr;
+    }
+    announce(now, *place, chat_notice::what::joined);
+    member& m = add(now, from, std::move(*place), plains_);
+    m.may_take_name = !name;
+    return &m;
+}
+
+// A client may say its name later than at first, when somebody has typed something.
+void chat_state::adopt_name(member& m, std::string_view text) {
+    const auto name = m.may_take_name ? plain_chat_name(text) : std::nullopt;
+    if (!name)
+        return;
+    directory_.rename(m.place, *name);
+    m.may_take_name = false;
+}
+
+bool chat_state::admit(chat_time now, member& m) noexcept {
+    if (m.spent.take(member_rate_, now))
+        return true;
+    ++counts_.over_member_rate;
+    ++m.dropped;
+    return false;
+}
+
+void chat_state::touch(chat_time now, member& m) noexcept {
+    m.heard = now;
+    m.list->splice(m.list->end(), *m.list, m.self);
+}
+
+chat_state::member&
+chat_state::add(chat_time now, const endpoint& address, chat_place place, member_list& list) {
+    member& m = list.emplace_back(address, std::move(place));
+    m.list = &list;
+    m.self = std::prev(list.end());
+    m.heard = now;
+    m.is_plain = &list == &plains_;
+    m.here = &rooms_[m.place.room().get()];
+    m.audience = m.is_plain ? &m.here->plain : m.is_near() ? &m.here->near : &m.here->far;
+    m.audience->add(address, m.seat);
+    by_address_.emplace(address, m.self);
+    ++counts_.welcomes;
+    return m;
+}
+
+void chat_state::drop(chat_time now, member& m) {
+    m.audience->remove(m.seat);
+    by_address_.erase(m.address);
+    announce(now, m.place, chat_notice::what::left);
+    if (m.here->members() == 0)
+        rooms_.erase(m.place.room().get());
+    m.list->erase(m.self);
+}
+
+void chat_state::drop_silent(chat_time now, member_list& list, duration longest) {
+    while (!list.empty() && now - list.front().heard >= longest) {
+        ++counts_.silent;
+        drop(now, list.front());
+    }
+}
+
+// ---- what goes out
+
+template <class Datagram>
+void chat_state::send(const endpoint& to, const Datagram& d) {
+    write_chat(scratch_, d);
+    output_.send(to, scratch_);
+}
+
+void chat_state::welcome(const member& m) {
+    chat_welcome w{.attempt = m.attempt, .token = m.place.token()};
+    w.room = m.place.room()->id();
+    w.member = m.place.id();
+    w.heartbeat_ms = static_cast<std::uint32_t>(rules_.heartbeat / std::chrono::milliseconds(1));
+    w.members = static_cast<std::uint32_t>(m.place.room()->members());
+    w.longest_text = m.is_near() ? longest_near_chat_text : longest_far_chat_text;
+    send(m.address, w);
+}
+
+void chat_state::refuse(const endpoint& to, chat_refusal reason, std::uint64_t about) {
+    ++counts_.refusals;
+    send(to, chat_refused{reason, about});
+}
+
+// `d`: its sequence and its text.
+void chat_state::say(member& m, const chat_delivery& d, std::optional<std::string_view> plain) {
+    ++counts_.messages;
+    chat_delivery whole = d;
+    chat_room& room = *m.place.room();
+    whole.room = room.id();
+    whole.member = m.place.id();
+    whole.name = m.place.name();
+    write_chat(native_, whole);
+    const bool may_travel = d.text.size() <= longest_far_chat_text;
+    tell(room, plain, may_travel, rules_.echo ? nullptr : &m);
+}
+
+void chat_state::announce(chat_time now, const chat_place& p, chat_notice::what happened) {
+    chat_room& room = *p.room();
+    if (room.members() > most_noticed)
+        return;
+    if (!room.admit(now)) {
+        ++counts_.over_room_rate;
+        return;
+    }
+    chat_notice n{.room = room.id(), .member = p.id()};
+    n.happened = happened;
+    n.name = p.name();
+    write_chat(native_, n);
+    tell(room, std::nullopt, true, nullptr);
+}
+
+// What stands in `native_`, and for plain members `plain`.
+void chat_state::tell(
+    chat_room& room, std::optional<std::string_view> plain, bool may_travel, const member* except
+) {
+    const auto found = rooms_.find(&room);
+    const std::size_t here = found == rooms_.end() ? 0 : found->second.members();
+    if (here != 0)
+        tell_here(found->second, native_, plain, may_travel, except);
+    if (!bus_.reaches(room, here))
+        return;
+    auto post = std::make_shared<chat_post>();
+    post->room = room.shared_from_this();
+    post->native = native_;
+    if (plain)
+        post->plain.emplace(*plain);
+    post->may_travel = may_travel;
+    bus_.publish(std::move(post));
+}
+
+void chat_state::tell_here(
+    room_here& here,
+    std::string_view native,
+    std::optional<std::string_view> plain,
+    bool may_travel,
+    const member* except
+) {
+    const bool fits = native.size() <= longest_chat_datagram;
+    if (fits)
+        deliver(here.near, native, except);
+    if (fits && may_travel)
+        deliver(here.far, native, except);
+    if (plain)
+        deliver(here.plain, *plain, except);
+    if ((!fits && here.near.size() != 0) || (!may_travel && here.far.size() != 0))
+        ++counts_.too_long;
+}
+
+void chat_state::deliver(
+    const chat_audience& audience, std::string_view datagram, const member* except
+) {
+    auto to = audience.all();
+    if (except && except->audience == &audience) {
+        const auto before = to.first(except->seat);
+        if (!before.empty())
+            output_.send(before, datagram);
+        counts_.deliveries += before.size();
+        to = to.subspan(except->seat + 1);
+    }
+    if (!to.empty())
+        output_.send(to, datagram);
+    counts_.deliveries += to.size();
+}
+
+}  // namespace coserve
