@@ -31,8 +31,9 @@ def has_ipv6():
 
 class Datagrams(WireTest):
     def peer(self, family=socket.AF_INET):
-        """As a tutorial's client: not connected, blocking."""
+        """As a tutorial's client: not connected, blocking; bound, so that no reply to another address comes."""
         peer = self.enterContext(socket.socket(family, socket.SOCK_DGRAM))
+        peer.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
         peer.settimeout(LIMIT)
         return peer
 
@@ -114,6 +115,7 @@ class Datagrams(WireTest):
         server = self.serve(UDP, flags=["--cores", "1"])
         for _ in range(200):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+                gone.bind(("127.77.0.1", 0))  # an address of their own: their ports are others' soon
                 gone.sendto(b"and gone", address_of(server.url))
         for _ in range(20):
             self.check_serves(server)
