@@ -17,30 +17,29 @@ namespace {
 constexpr std::uint32_t all_edges = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t of_input = EPOLLIN | EPOLLPRI;
 
-int make_set() {
-    const int set = epoll_create1(EPOLL_CLOEXEC);
-    if (set < 0)
+unique_fd make_set() {
+    unique_fd set(epoll_create1(EPOLL_CLOEXEC));
+    if (!set)
         throw system_error(errno, boost::system::system_category(), "epoll_create1");
     return set;
 }
 
 }  // namespace
 
-readiness::readiness(core& c) : core_(c), set_(c.context(), make_set()) {}
+readiness::readiness(core& c) : core_(c), set_(make_set()), wait_(c.context(), set_.get(), *this) {}
 
 void readiness::add(int descriptor, watcher& w) {
     epoll_event event{all_edges, {.ptr = &w}};
-    if (epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &event))
+    if (epoll_ctl(set_.get(), EPOLL_CTL_ADD, descriptor, &event))
         throw system_error(errno, boost::system::system_category(), "epoll_ctl");
     w.watched_ = true;
     ++watched_;
-    if (!waiting_)
-        wait();
+    wait_on();
 }
 
 void readiness::watch_input(int descriptor, watcher& w, bool with) noexcept {
     epoll_event event{with ? all_edges : all_edges & ~of_input, {.ptr = &w}};
-    epoll_ctl(set_.native_handle(), EPOLL_CTL_MOD, descriptor, &event);
+    epoll_ctl(set_.get(), EPOLL_CTL_MOD, descriptor, &event);
 }
 
 void readiness::add(watcher& w) noexcept {
@@ -51,8 +50,8 @@ void readiness::remove(int descriptor, watcher& w) noexcept {
     if (!w.watched_)
         return;
     remove(w);
-    if (set_.is_open())
-        epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, descriptor, nullptr);
+    if (set_)
+        epoll_ctl(set_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
     if (--watched_ == 0)
         core_.settle();
 }
@@ -81,36 +80,39 @@ void readiness::post_turn() {
 }
 
 void readiness::stop_waiting() noexcept {
-    if (waiting_)
-        set_.cancel();
+    if (wait_.waiting())
+        wait_.cancel();
 }
 
 void readiness::shutdown() noexcept {
     later_.clear();
     watched_ = 0;
-    if (set_.is_open())
-        set_.close();
+    if (!set_)
+        return;
+    wait_.close();
+    set_.reset();
 }
 
-void readiness::wait() {
-    waiting_ = true;
-    set_.async_wait(asio::posix::descriptor_base::wait_read, [this](error_code error) {
-        waiting_ = false;
-        if (!error)
-            turn();
-        if (watched_ != 0 && !waiting_)
-            wait();
-    });
+void readiness::wait_on() noexcept {
+    if (watched_ != 0 && !wait_.waiting())
+        wait_.start();
 }
 
-// At most one batch, then Asio's other work: async_wait asks epoll afresh, so what is left is not
-// lost.
+void readiness::on_edge() {
+    turn();
+    wait_on();
+}
+
+void readiness::on_cancelled() {
+    wait_on();
+}
+
+// At most one batch, then Asio's other work.
 void readiness::turn() {
     std::array<epoll_event, 128> ready;
     const core::turn scope(core_);
     telling_.swap(later_);
-    const int count =
-        epoll_wait(set_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
+    const int count = epoll_wait(set_.get(), ready.data(), static_cast<int>(ready.size()), 0);
     for (int i = 0; i < count; ++i)
         tell(*static_cast<watcher*>(ready[i].data.ptr), ready[i].events);
     for (watcher* w : telling_) {
@@ -118,6 +120,8 @@ void readiness::turn() {
             tell(*w, events);
     }
     telling_.clear();
+    if (count == static_cast<int>(ready.size()))  // the set's edge was this one
+        post_turn();
 }
 
 void readiness::end_turn() {

@@ -2,9 +2,10 @@
 // readable or writable.
 #pragma once
 
-#include <coserve/io.hpp>
+#include "edge_wait.hpp"
+#include "unique_fd.hpp"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <coserve/io.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -35,7 +36,7 @@ private:
 };
 
 // Thread: on one core.
-class readiness {
+class readiness final : edge_wait::observer {
 public:
     explicit readiness(core&);
 
@@ -65,16 +66,19 @@ public:
     void shutdown() noexcept;
 
 private:
-    void wait();
+    void on_edge() override;
+    void on_cancelled() override;
+    void wait_on() noexcept;
     void turn();
     void post_turn();
     void tell(watcher&, std::uint32_t events) noexcept;
 
     core& core_;
-    asio::posix::stream_descriptor set_;
+    unique_fd set_;
+    edge_wait wait_;
     std::size_t watched_ = 0;
     std::vector<watcher*> later_, telling_;
-    bool waiting_ = false, posted_ = false;
+    bool posted_ = false;
 };
 
 }  // namespace coserve

@@ -110,6 +110,45 @@ TEST_F(readiness_test, tells_of_each_edge_once) {
     EXPECT_TRUE(events[2] & EPOLLRDHUP);
 }
 
+TEST_F(readiness_test, more_at_once_than_one_batch_are_all_told) {
+    constexpr int many = 300;
+    std::vector<std::unique_ptr<told>> all;
+    std::vector<int> peers;
+    int inputs = 0;
+    for (int i = 0; i < many; ++i) {
+        const auto [here, there] = connect();
+        peers.push_back(there);
+        all.push_back(std::make_unique<told>(core_, [&](std::uint32_t e) {
+            inputs += (e & EPOLLIN) != 0;
+        }));
+        all.back()->watch(here);
+    }
+    turns();
+    EXPECT_EQ(inputs, 0);
+    for (const int peer : peers)
+        checked(static_cast<int>(::write(peer, "x", 1)), "write");
+    turns();
+    EXPECT_EQ(inputs, many);
+}
+
+TEST_F(readiness_test, an_edge_within_a_turn_is_told_in_the_next) {
+    const auto [here, there] = connect();
+    const auto [second_here, second_there] = connect();
+    int seconds = 0;
+    const int peer = second_there;
+    told first(core_, [&](std::uint32_t e) {
+        if (e & EPOLLIN)
+            checked(static_cast<int>(::write(peer, "x", 1)), "write");
+    });
+    told second(core_, [&](std::uint32_t e) { seconds += (e & EPOLLIN) != 0; });
+    first.watch(here);
+    second.watch(second_here);
+    turns();
+    checked(static_cast<int>(::write(there, "x", 1)), "write");
+    turns();
+    EXPECT_EQ(seconds, 1);
+}
+
 TEST_F(readiness_test, a_descriptor_that_cannot_be_watched_throws) {
     told w(core_, [](std::uint32_t) {});
     EXPECT_THROW(core_.readiness().add(-1, w), system_error);

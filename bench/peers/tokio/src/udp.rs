@@ -10,11 +10,10 @@ async fn main() -> io::Result<()> {
     println!("{}", socket.local_addr()?.port());
     let mut buffer = vec![0; 65536];
     loop {
-        let Ok((size, sender)) = socket.recv_from(&mut buffer).await else {
-            continue;
-        };
-        buffer[..size].make_ascii_uppercase();
-        // What the kernel refuses is dropped.
-        let _ = socket.send_to(&buffer[..size], sender).await;
+        if let Ok((size, sender)) = socket.recv_from(&mut buffer).await {
+            buffer[..size].make_ascii_uppercase();
+            // What the kernel refuses is dropped.
+            let _ = socket.send_to(&buffer[..size], sender).await;
+        }
     }
 }
