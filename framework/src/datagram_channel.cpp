@@ -64,14 +64,15 @@ bool datagram_channel::send(const endpoint& to, const endpoint* from, frame_view
     return queued;
 }
 
-std::size_t datagram_channel::send(std::span<const endpoint> to, frame_view content) {
+std::size_t
+datagram_channel::send(std::span<const endpoint> to, const endpoint* from, frame_view content) {
     std::size_t queued = 0;
     while (core_ && !dead_ && !to.empty()) {
         const auto some = to.first(std::min<std::size_t>(to.size(), datagram_queue::batch));
         const auto piece = queue_.keep(content);
         const auto before = queue_.size();
         for (const endpoint& peer : some)
-            queue_.add(peer, nullptr, piece);
+            queue_.add(peer, from, piece);
         const auto added = queue_.size() - before;
         queued += added;
         if (added == 0)

@@ -51,7 +51,7 @@ public:
     void stop_arrivals() noexcept { transport_->stop_arrivals(); }
 
     bool send(const endpoint& to, const endpoint* from, frame_view);
-    std::size_t send(std::span<const endpoint> to, frame_view);
+    std::size_t send(std::span<const endpoint> to, const endpoint* from, frame_view);
     // True: nothing waits any more.
     bool flush() noexcept;
     bool flushed() const noexcept { return queue_.empty(); }

@@ -17,7 +17,12 @@ bool datagram_port::send(const endpoint& to, frame_view content, const endpoint&
 }
 
 std::size_t datagram_port::send(std::span<const endpoint> to, frame_view content) {
-    return channel_->send(to, content);
+    return channel_->send(to, nullptr, content);
+}
+
+std::size_t
+datagram_port::send(std::span<const endpoint> to, frame_view content, const endpoint& from) {
+    return channel_->send(to, &from, content);
 }
 
 datagram_stats datagram_port::stats() const noexcept {

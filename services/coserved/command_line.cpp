@@ -72,8 +72,8 @@ public:
                 "--listen",
                 listens_,
                 "Where to listen; may be repeated [echo=tcp://127.0.0.1:7700, "
-                "echo=udp://127.0.0.1:7700, exec=tcp://127.0.0.1:7701 and "
-                "upload=tcp://127.0.0.1:7702]"
+                "echo=udp://127.0.0.1:7700, exec=tcp://127.0.0.1:7701, "
+                "upload=tcp://127.0.0.1:7702 and chat=udp://127.0.0.1:7703]"
         )
             ->type_name("SERVICE=URL")
             ->allow_extra_args(false);
@@ -128,7 +128,7 @@ private:
 
     const coserve::registry& services_;
     CLI::App app_{
-        "Serves echo, exec, upload and sink over TCP and Unix sockets, and echo over UDP.",
+        "Serves echo, exec, upload and sink over TCP and Unix sockets, echo and chat over UDP.",
         "coserved"
     };
     bool help_ = false;

@@ -37,7 +37,8 @@ std::vector<listen_request> default_listeners() {
         {"echo=tcp://127.0.0.1:7700", {}},
         {"echo=udp://127.0.0.1:7700", {}},
         {"exec=tcp://127.0.0.1:7701", {}},
-        {"upload=tcp://127.0.0.1:7702", {}}
+        {"upload=tcp://127.0.0.1:7702", {}},
+        {"chat=udp://127.0.0.1:7703", {}}
     };
 }
 

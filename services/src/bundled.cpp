@@ -1,5 +1,6 @@
 #include <coserve/services/bundled.hpp>
 
+#include <coserve/services/chat.hpp>
 #include <coserve/services/echo.hpp>
 #include <coserve/services/exec.hpp>
 #include <coserve/services/line_output.hpp>
@@ -13,6 +14,7 @@ namespace coserve {
 void add_bundled_services(
     registry& services, const exec_policy& policy, const std::string& upload_directory
 ) {
+    services.add<chat>("chat");
     services.add<echo>("echo");
     services.add<datagram_echo>("echo");
     services.add<exec>("exec", policy, exec_shared());

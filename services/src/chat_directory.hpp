@@ -1,10 +1,11 @@
 // What the cores of a listener of chat share: which rooms there are, and who has which name there.
 #pragma once
 
-#include "chat_rules.hpp"
 #include "protocol/chat_datagram.hpp"
 #include "protocol/chat_time.hpp"
 #include "rate.hpp"
+
+#include <coserve/services/chat_rules.hpp>
 
 #include <atomic>
 #include <cstddef>

@@ -28,12 +28,14 @@ std::uint64_t client_of(std::uint64_t attempt) noexcept {
 }  // namespace
 
 struct chat_state::member {
-    member(const endpoint& a, chat_place p) : address(a), place(std::move(p)) {}
+    member(const chat_path& from, chat_place p)
+        : address(from.peer), local(from.local), place(std::move(p)) {}
 
     const endpoint address;
+    const endpoint local;  // the server's, to which it joined
     chat_place place;
     room_here* here = nullptr;
-    chat_audience* audience = nullptr;  // of `here`
+    chat_audience* audience = nullptr;  // of `neighbours()`
     std::size_t seat = 0;               // in it
     member_list* list = nullptr;
     member_list::iterator self{};
@@ -47,6 +49,12 @@ struct chat_state::member {
     bool may_take_name = false;  // plain, and without a name of its own so far
 
     bool is_near() const noexcept { return address.is_loopback(); }
+
+    chat_path path() const noexcept { return {address, local}; }
+
+    chat_audiences& neighbours() const noexcept {
+        return is_plain ? here->plain : is_near() ? here->near : here->far;
+    }
 };
 
 chat_state::chat_state(
@@ -67,7 +75,9 @@ chat_state::~chat_state() = default;
 
 // ---- what comes in
 
-void chat_state::receive(chat_time now, const endpoint& from, std::span<const std::byte> datagram) {
+void chat_state::receive(
+    chat_time now, const chat_path& from, std::span<const std::byte> datagram
+) {
     if (datagram.empty() || datagram.front() != chat_magic)
         return take_text(now, from, text_of(datagram));
     const auto request = read_chat_request(datagram);
@@ -77,13 +87,15 @@ void chat_state::receive(chat_time now, const endpoint& from, std::span<const st
         ++counts_.malformed;
 }
 
-void chat_state::on(chat_time now, const endpoint& from, const chat_join& j) {
-    member* const old = known(from);
+void chat_state::on(chat_time now, const chat_path& from, const chat_join& j) {
+    member* const old = known(from.peer);
     if (old && repeats(now, *old, j))
         return;
-    if (!from.is_loopback() && !cookies_.is_good(j.cookie, from, now)) {
+    if (!from.peer.is_loopback() && !cookies_.is_good(j.cookie, from.peer, now)) {
         ++counts_.challenges;
-        return send(from, chat_challenge{.attempt = j.attempt, .cookie = cookies_.make(from, now)});
+        return send(
+            from, chat_challenge{.attempt = j.attempt, .cookie = cookies_.make(from.peer, now)}
+        );
     }
     if (old && !admit(now, *old))
         return;
@@ -92,7 +104,7 @@ void chat_state::on(chat_time now, const endpoint& from, const chat_join& j) {
         return refuse(from, *refusal, j.attempt);
     const bucket spent = old ? old->spent : bucket();
     if (old)
-        drop(now, *old);
+        drop(now, *old, "joined again");
     auto& place = std::get<chat_place>(answer);
     announce(now, place, chat_notice::what::joined);
     member& m = add(now, from, std::move(place), natives_);
@@ -115,14 +127,14 @@ bool chat_state::repeats(chat_time now, member& m, const chat_join& j) {
     return true;
 }
 
-void chat_state::on(chat_time now, const endpoint& from, const chat_leave& l) {
-    member* const m = known(from);
+void chat_state::on(chat_time now, const chat_path& from, const chat_leave& l) {
+    member* const m = known(from.peer);
     if (m && !m->is_plain && m->place.token() == l.token)
-        drop(now, *m);
+        drop(now, *m, "left");
     send(from, chat_left{l.token});
 }
 
-void chat_state::on(chat_time now, const endpoint& from, const chat_message& c) {
+void chat_state::on(chat_time now, const chat_path& from, const chat_message& c) {
     member* const m = proven(now, from, c.token);
     if (!m)
         return;
@@ -144,7 +156,7 @@ void chat_state::on(chat_time now, const endpoint& from, const chat_message& c) 
     say(*m, d, plain_);
 }
 
-void chat_state::on(chat_time now, const endpoint& from, const chat_heartbeat& h) {
+void chat_state::on(chat_time now, const chat_path& from, const chat_heartbeat& h) {
     const member* const m = proven(now, from, h.token);
     if (!m)
         return;
@@ -154,7 +166,7 @@ void chat_state::on(chat_time now, const endpoint& from, const chat_heartbeat& h
     send(from, a);
 }
 
-void chat_state::on(chat_time now, const endpoint& from, const chat_who& w) {
+void chat_state::on(chat_time now, const chat_path& from, const chat_who& w) {
     const member* const m = proven(now, from, w.token);
     if (!m)
         return;
@@ -167,8 +179,8 @@ void chat_state::on(chat_time now, const endpoint& from, const chat_who& w) {
     send(from, n);
 }
 
-void chat_state::take_text(chat_time now, const endpoint& from, std::string_view text) {
-    if (!from.is_loopback()) {
+void chat_state::take_text(chat_time now, const chat_path& from, std::string_view text) {
+    if (!from.peer.is_loopback()) {
         ++counts_.strangers;
         return;
     }
@@ -209,12 +221,12 @@ duration chat_state::tick_interval() const noexcept {
 void chat_state::unreachable(chat_time now, const endpoint& peer) {
     member* const m = known(peer);
     if (m && m->is_near())
-        drop(now, *m);
+        drop(now, *m, "its port is closed");
 }
 
 void chat_state::end() {
     for (const member& m : natives_)
-        send(m.address, chat_refused{chat_refusal::ending, m.place.token()});
+        send(m.path(), chat_refused{chat_refusal::ending, m.place.token()});
     by_address_.clear();
     rooms_.clear();
     natives_.clear();
@@ -234,8 +246,8 @@ chat_state::member* chat_state::known(const endpoint& e) noexcept {
 }
 
 // The member that a datagram is from; nullptr: it is not, or nothing is to be done.
-chat_state::member* chat_state::proven(chat_time now, const endpoint& from, std::uint64_t token) {
-    member* const m = known(from);
+chat_state::member* chat_state::proven(chat_time now, const chat_path& from, std::uint64_t token) {
+    member* const m = known(from.peer);
     if (!m || m->is_plain || m->place.token() != token) {
         refuse(from, chat_refusal::unknown_member, token);
         return nullptr;
@@ -246,15 +258,15 @@ chat_state::member* chat_state::proven(chat_time now, const endpoint& from, std:
 }
 
 // The plain member that a text is from, who becomes one by it; nullptr: it cannot be.
-chat_state::member* chat_state::plain(chat_time now, const endpoint& from, std::string_view text) {
-    if (member* const m = known(from)) {
+chat_state::member* chat_state::plain(chat_time now, const chat_path& from, std::string_view text) {
+    if (member* const m = known(from.peer)) {
         if (m->is_plain)
             return m;
         ++counts_.malformed;
         return nullptr;
     }
     const auto name = plain_chat_name(text);
-    auto place = directory_.enter_plain(rules_.plain_room, name, from.to_string());
+    auto place = directory_.enter_plain(rules_.plain_room, name, from.peer.to_string());
     if (!place) {
         ++counts_.refusals;
         return nullptr;
@@ -288,22 +300,23 @@ void chat_state::touch(chat_time now, member& m) noexcept {
 }
 
 chat_state::member&
-chat_state::add(chat_time now, const endpoint& address, chat_place place, member_list& list) {
-    member& m = list.emplace_back(address, std::move(place));
+chat_state::add(chat_time now, const chat_path& from, chat_place place, member_list& list) {
+    member& m = list.emplace_back(from, std::move(place));
     m.list = &list;
     m.self = std::prev(list.end());
     m.heard = now;
     m.is_plain = &list == &plains_;
     m.here = &rooms_[m.place.room().get()];
-    m.audience = m.is_plain ? &m.here->plain : m.is_near() ? &m.here->near : &m.here->far;
-    m.audience->add(address, m.seat);
-    by_address_.emplace(address, m.self);
+    m.audience = &m.neighbours().add(m.address, m.local, m.seat);
+    by_address_.emplace(m.address, m.self);
     ++counts_.welcomes;
+    output_.joined(m.address, m.place);
     return m;
 }
 
-void chat_state::drop(chat_time now, member& m) {
-    m.audience->remove(m.seat);
+void chat_state::drop(chat_time now, member& m, std::string_view why) {
+    output_.left(m.address, m.place, why);
+    m.neighbours().remove(*m.audience, m.seat);
     by_address_.erase(m.address);
     announce(now, m.place, chat_notice::what::left);
     if (m.here->members() == 0)
@@ -314,14 +327,14 @@ void chat_state::drop(chat_time now, member& m) {
 void chat_state::drop_silent(chat_time now, member_list& list, duration longest) {
     while (!list.empty() && now - list.front().heard >= longest) {
         ++counts_.silent;
-        drop(now, list.front());
+        drop(now, list.front(), "silent");
     }
 }
 
 // ---- what goes out
 
 template <class Datagram>
-void chat_state::send(const endpoint& to, const Datagram& d) {
+void chat_state::send(const chat_path& to, const Datagram& d) {
     write_chat(scratch_, d);
     output_.send(to, scratch_);
 }
@@ -333,10 +346,10 @@ void chat_state::welcome(const member& m) {
     w.heartbeat_ms = static_cast<std::uint32_t>(rules_.heartbeat / std::chrono::milliseconds(1));
     w.members = static_cast<std::uint32_t>(m.place.room()->members());
     w.longest_text = m.is_near() ? longest_near_chat_text : longest_far_chat_text;
-    send(m.address, w);
+    send(m.path(), w);
 }
 
-void chat_state::refuse(const endpoint& to, chat_refusal reason, std::uint64_t about) {
+void chat_state::refuse(const chat_path& to, chat_refusal reason, std::uint64_t about) {
     ++counts_.refusals;
     send(to, chat_refused{reason, about});
 }
@@ -407,18 +420,23 @@ void chat_state::tell_here(
 }
 
 void chat_state::deliver(
-    const chat_audience& audience, std::string_view datagram, const member* except
+    const chat_audiences& audiences, std::string_view datagram, const member* except
 ) {
-    auto to = audience.all();
-    if (except && except->audience == &audience) {
-        const auto before = to.first(except->seat);
-        if (!before.empty())
-            output_.send(before, datagram);
-        counts_.deliveries += before.size();
-        to = to.subspan(except->seat + 1);
+    for (const chat_audience& a : audiences) {
+        auto to = a.all();
+        if (except && except->audience == &a) {
+            deliver(a.from(), to.first(except->seat), datagram);
+            to = to.subspan(except->seat + 1);
+        }
+        deliver(a.from(), to, datagram);
     }
+}
+
+void chat_state::deliver(
+    const endpoint& from, std::span<const endpoint> to, std::string_view datagram
+) {
     if (!to.empty())
-        output_.send(to, datagram);
+        output_.send(to, from, datagram);
     counts_.deliveries += to.size();
 }
 

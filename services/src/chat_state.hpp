@@ -5,7 +5,6 @@
 #include "chat_audience.hpp"
 #include "chat_cookies.hpp"
 #include "chat_directory.hpp"
-#include "chat_rules.hpp"
 #include "protocol/chat_datagram.hpp"
 #include "protocol/chat_time.hpp"
 #include "protocol/sequence_window.hpp"
@@ -14,6 +13,7 @@
 
 #include <coserve/endpoint.hpp>
 #include <coserve/frame.hpp>
+#include <coserve/services/chat_rules.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +44,13 @@ struct chat_counts {
     std::uint64_t silent = 0;    // members dropped for their silence
 };
 
+// Whom a datagram is from, and which of the server's addresses it came to: what that one is told
+// leaves from there.
+struct chat_path {
+    const endpoint& peer;
+    const endpoint& local;
+};
+
 // A member belongs to the core that its datagrams come to. What it says reaches the room's members
 // on this core directly, and those of others over the bus: each core hears of it once.
 //
@@ -54,8 +61,12 @@ public:
     // Where its datagrams go. What cannot be sent is lost: nothing is told, nothing tried again.
     class output {
     public:
-        virtual void send(const endpoint& to, frame_view) = 0;
-        virtual void send(std::span<const endpoint> to, frame_view) = 0;
+        virtual void send(const chat_path& to, frame_view) = 0;
+        virtual void send(std::span<const endpoint> to, const endpoint& local, frame_view) = 0;
+
+        // Somebody is a member now, or is none any more. Not told at the server's end.
+        virtual void joined(const endpoint&, const chat_place&) {}
+        virtual void left(const endpoint&, const chat_place&, std::string_view /*why*/) {}
 
     protected:
         ~output() = default;
@@ -66,7 +77,7 @@ public:
     ~chat_state();
 
     // The datagram came whole: of a text that was cut, the beginning is another one.
-    void receive(chat_time now, const endpoint& from, std::span<const std::byte> datagram);
+    void receive(chat_time now, const chat_path& from, std::span<const std::byte> datagram);
 
     // Something from another core.
     void hear(const chat_post&);
@@ -97,34 +108,34 @@ private:
     struct member;
 
     struct room_here {
-        chat_audience near, far, plain;  // on this machine, on others; and plain ones
+        chat_audiences near, far, plain;  // on this machine, on others; and plain ones
 
         std::size_t members() const noexcept { return near.size() + far.size() + plain.size(); }
     };
 
     using member_list = std::list<member>;
 
-    void on(chat_time, const endpoint&, const chat_join&);
-    void on(chat_time, const endpoint&, const chat_leave&);
-    void on(chat_time, const endpoint&, const chat_message&);
-    void on(chat_time, const endpoint&, const chat_heartbeat&);
-    void on(chat_time, const endpoint&, const chat_who&);
-    void take_text(chat_time, const endpoint&, std::string_view);
+    void on(chat_time, const chat_path&, const chat_join&);
+    void on(chat_time, const chat_path&, const chat_leave&);
+    void on(chat_time, const chat_path&, const chat_message&);
+    void on(chat_time, const chat_path&, const chat_heartbeat&);
+    void on(chat_time, const chat_path&, const chat_who&);
+    void take_text(chat_time, const chat_path&, std::string_view);
 
     member* known(const endpoint&) noexcept;
-    member* proven(chat_time, const endpoint&, std::uint64_t token);
-    member* plain(chat_time, const endpoint&, std::string_view text);
+    member* proven(chat_time, const chat_path&, std::uint64_t token);
+    member* plain(chat_time, const chat_path&, std::string_view text);
     bool admit(chat_time, member&) noexcept;
     void touch(chat_time, member&) noexcept;
     bool repeats(chat_time, member&, const chat_join&);
 
-    member& add(chat_time, const endpoint&, chat_place, member_list&);
-    void drop(chat_time, member&);
+    member& add(chat_time, const chat_path&, chat_place, member_list&);
+    void drop(chat_time, member&, std::string_view why);
     void drop_silent(chat_time, member_list&, duration);
     void adopt_name(member&, std::string_view text);
 
     void welcome(const member&);
-    void refuse(const endpoint&, chat_refusal, std::uint64_t about);
+    void refuse(const chat_path&, chat_refusal, std::uint64_t about);
     void say(member&, const chat_delivery&, std::optional<std::string_view> plain);
     void announce(chat_time, const chat_place&, chat_notice::what);
     void tell(chat_room&, std::optional<std::string_view> plain, bool may_travel, const member*);
@@ -135,10 +146,11 @@ private:
         bool may_travel,
         const member* except
     );
-    void deliver(const chat_audience&, std::string_view datagram, const member* except);
+    void deliver(const chat_audiences&, std::string_view datagram, const member* except);
+    void deliver(const endpoint& from, std::span<const endpoint> to, std::string_view datagram);
 
     template <class Datagram>
-    void send(const endpoint&, const Datagram&);
+    void send(const chat_path&, const Datagram&);
 
     const chat_rules rules_;
     const rate member_rate_;

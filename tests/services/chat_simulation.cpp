@@ -134,11 +134,11 @@ class core final : public chat_state::output, public room_bus {
 public:
     core(world& w, std::size_t number) : world_(w), number_(number) {}
 
-    void send(const endpoint& to, frame_view f) override;
+    void send(const chat_path& to, frame_view f) override;
 
-    void send(std::span<const endpoint> to, frame_view f) override {
+    void send(std::span<const endpoint> to, const endpoint& local, frame_view f) override {
         for (const endpoint& e : to)
-            send(e, f);
+            send(chat_path{e, local}, f);
     }
 
     void publish(std::shared_ptr<const chat_post>) override;
@@ -287,7 +287,7 @@ public:
         carry([this, from, d = std::move(datagram)] {
             ++tally.datagrams;
             came_from_[from] += d.size();
-            core_of(from).state->receive(time.now(), from, bytes_of(d));
+            core_of(from).state->receive(time.now(), {from, server_address}, bytes_of(d));
             const chat_place* const place = find(from);
             demand(!place || place->name() != "disturber", "a cookie is needed");
             demand(!place || from.with_port(1) != nobody, "a cookie is good for its address alone");
@@ -334,6 +334,7 @@ public:
     bool healed() const noexcept { return healed_; }
 
     const endpoint nobody = endpoint::ip("192.0.2.1", 1);
+    const endpoint server_address = endpoint::ip("192.0.2.100", 7703);
     dice chance;
     plan how;
     timeline time;
@@ -635,11 +636,12 @@ private:
 
 // ---- core
 
-void core::send(const endpoint& to, frame_view f) {
+void core::send(const chat_path& to, frame_view f) {
+    world_.demand(to.local == world_.server_address, "a datagram comes from somewhere else");
     world_.demand(f.size() <= longest_chat_datagram, "a datagram is too long");
-    if (!to.is_loopback())
+    if (!to.peer.is_loopback())
         world_.demand(f.size() <= 1400, "a datagram to another machine is too long");
-    world_.to_client(to, std::string(f.text()));
+    world_.to_client(to.peer, std::string(f.text()));
 }
 
 void core::publish(std::shared_ptr<const chat_post> p) {

@@ -36,6 +36,7 @@ std::string written(const Datagram& d) {
 struct sent_datagram {
     endpoint to;
     std::string bytes;
+    endpoint from;
 };
 
 /// Cores whose posts the others hear when they are told to.
@@ -44,13 +45,13 @@ protected:
     struct core final : chat_state::output, room_bus {
         core(chat_state_test& t) : test(t), state(t.rules, t.directory, t.cookies, *this, *this) {}
 
-        void send(const endpoint& to, frame_view f) override {
-            test.sent.push_back({to, std::string(f.text())});
+        void send(const chat_path& to, frame_view f) override {
+            test.sent.push_back({to.peer, std::string(f.text()), to.local});
         }
 
-        void send(std::span<const endpoint> to, frame_view f) override {
+        void send(std::span<const endpoint> to, const endpoint& local, frame_view f) override {
             for (const endpoint& e : to)
-                send(e, f);
+                send({e, local}, f);
         }
 
         void publish(std::shared_ptr<const chat_post> p) override {
@@ -75,7 +76,7 @@ protected:
     chat_state& on(std::size_t i) { return cores.at(i)->state; }
 
     void give(const endpoint& from, std::string_view bytes, std::size_t to = 0) {
-        on(to).receive(now, from, std::as_bytes(std::span(bytes)));
+        on(to).receive(now, {from, server}, std::as_bytes(std::span(bytes)));
     }
 
     template <class Datagram>
@@ -132,6 +133,7 @@ protected:
     }
 
     chat_time now{10'000s};
+    endpoint server = endpoint::ip("192.0.2.100", 7703);  // where what is given comes to
     chat_rules rules;
     std::uint64_t numbers = 0;
     chat_directory directory{rules, [this] { return numbers += 1000; }};
@@ -441,6 +443,28 @@ TEST_F(chat_state_test, a_neighbour_whose_port_is_closed_has_left) {
     on(0).unreachable(now, far_two);
     EXPECT_EQ(on(0).find(near_one), nullptr);
     EXPECT_NE(on(0).find(far_one), nullptr);
+}
+
+TEST_F(chat_state_test, each_is_told_from_the_address_that_it_joined_at) {
+    start(2);
+    const endpoint first = server, second = endpoint::ip("192.0.2.200", 7703);
+    const auto ann = enter(near_one, "tea", "Ann", 0);
+    server = second;
+    enter(near_two, "tea", "Bob", 0);
+    enter(far_one, "tea", "Cid", 1);
+    say(near_one, ann, 1, "hello");
+    ASSERT_EQ(sent.size(), 3U);
+    for (const sent_datagram& s : sent)
+        EXPECT_EQ(s.from, s.to == near_one ? first : second);
+    sent.clear();
+    give(near_one, chat_heartbeat{ann.token, 1});
+    EXPECT_EQ(sent.at(0).from, second);  // as it was asked
+    sent.clear();
+    on(0).unreachable(now, near_two);
+    sent.clear();
+    say(near_one, ann, 2, "still there");
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent.at(0).from, first);
 }
 
 TEST_F(chat_state_test, members_are_told_that_the_server_ends) {

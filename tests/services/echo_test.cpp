@@ -105,6 +105,8 @@ TEST(bundled_services_test, are_found_by_name) {
     coserve::option_reader reader({}, {});
     for (const char* name : {"echo", "sink"})
         EXPECT_NE(services.find(name)(reader)(), nullptr) << name;
+    for (const char* name : {"chat", "echo"})
+        EXPECT_NE(services.find_datagrams(name)(reader).make_handler(), nullptr) << name;
     EXPECT_THROW(services.find("ecco"), coserve::configuration_error);
 }
 

@@ -82,6 +82,10 @@ protected:
 
     std::size_t send(std::span<const endpoint> to, frame_view f) { return port().send(to, f); }
 
+    std::size_t send(std::span<const endpoint> to, frame_view f, const endpoint& from) {
+        return port().send(to, f, from);
+    }
+
     /// Coroutines on this core. They share nothing but the handler: one's error disturbs no other.
     /// A drain waits for them.
     task_group& tasks() noexcept;

@@ -34,6 +34,8 @@ public:
 
     /// The same bytes to each: they are kept once. How many were not dropped.
     std::size_t send(std::span<const endpoint> to, frame_view);
+    /// The same from one of the listener's addresses.
+    std::size_t send(std::span<const endpoint> to, frame_view, const endpoint& from);
 
     /// Of this core.
     datagram_stats stats() const noexcept;
