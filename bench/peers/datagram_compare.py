@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Measures coserve beside other servers that do the same over UDP: echo-upper, a datagram for a datagram.
+"""Measures coserve beside other servers that do the same over UDP: echo-upper, a datagram for a datagram, and a room's fan-out.
 
-datagram_compare.py COSERVED_DIRECTORY PEERS_DIRECTORY [--columns 1x1x64,1x64x64,...] [--rounds N] [--slice SECONDS]
+datagram_compare.py COSERVED_DIRECTORY PEERS_DIRECTORY [--parts echo,fanout] [--columns 1x1x64,...] [--members 10,...]
+                    [--rounds N] [--slice SECONDS]
 
 As in compare.py: every server runs on one processor, the load on another; each round measures all in turn, and a ratio is taken
 within its round. A column is sockets x requests under way on each x bytes. The limit is one blocking socket in a bare
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import fanout_part  # noqa: E402
 from compare import Comparison, alternating, ratios, spread  # noqa: E402
 
 COLUMNS = "1x1x64,1x64x64,16x4x64,1x64x1200"
@@ -52,6 +54,14 @@ class DatagramComparison(Comparison):
 
     def run(self):
         self.say(f"{self.results['machine']}; {self.arguments.rounds} rounds of {self.arguments.slice:g} s, median [least..most]")
+        parts = self.arguments.parts.split(",")
+        if "echo" in parts:
+            self.echo()
+        if "fanout" in parts:
+            fanout_part.run(self)
+        self.keep()
+
+    def echo(self):
         self.results["table"] = {}
         with self.serving(list(self.present()), self.server_cpu) as servers:
             for column in self.arguments.columns.split(","):
@@ -63,6 +73,8 @@ class DatagramComparison(Comparison):
                         self.add(runs[server.name], self.measure(server, *shape))
                 self.progress("")
                 self.show(column, runs)
+
+    def keep(self):
         with open(os.path.join(self.arguments.save, "datagrams.json"), "w", encoding="utf-8") as file:
             json.dump(self.results, file, indent=1)
         with open(os.path.join(self.arguments.save, "datagrams.md"), "w", encoding="utf-8") as file:
@@ -99,6 +111,8 @@ def parse():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--slice", type=float, default=0.4, metavar="SECONDS", help="of one measurement")
     parser.add_argument("--columns", default=COLUMNS, help=f"sockets x requests under way x bytes [{COLUMNS}]")
+    parser.add_argument("--parts", default="echo,fanout", help="which of these [echo,fanout]")
+    parser.add_argument("--members", default=fanout_part.MEMBERS, help=f"of the rooms of fanout [{fanout_part.MEMBERS}]")
     parser.add_argument("--save", default=".", metavar="DIR", help="for datagrams.md and datagrams.json [here]")
     return parser.parse_args()
 

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import select
 import signal
 import socket
 import struct
@@ -14,6 +15,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+from chat_peer import Delivery, Left, join, leave, message, read  # noqa: E402
 from support import LIMIT, frame, read_until, receive, receive_frame, receive_rest  # noqa: E402
 
 BUILT = Path()
@@ -225,6 +227,43 @@ class TokioUdpServer(DatagramPeer, unittest.TestCase):
 
 class SocketserverUdpServer(DatagramPeer, unittest.TestCase):
     program = "udp_socketserver_server"
+
+
+class FanoutServer(unittest.TestCase):
+    program = "fanout_server"
+    setUp = Peer.setUp
+
+    def members(self, count):
+        for number in range(count):
+            peer = self.enterContext(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            peer.settimeout(LIMIT)
+            peer.connect(("127.0.0.1", self.port))
+            peer.send(join(number + 1, "room", f"m{number:05}"))
+            self.assertEqual(read(peer.recv(100)).attempt, number + 1)
+            yield peer
+
+    def test_each_member_hears_each_message(self):
+        members = list(self.members(100))
+        for number in range(1, 11):
+            members[number].send(message(0, number, b"text"))
+            for member in members:
+                self.assertEqual(read(member.recv(100)), Delivery(0, 0, number, "m00000", b"text"))
+        members[0].send(leave(7))
+        self.assertEqual(read(members[0].recv(100)), Left(7))
+        members[1].send(message(0, 1, b""))
+        self.assertEqual(read(members[1].recv(100)).text, b"")
+        self.assertEqual(select.select([members[0]], [], [], 0)[0], [])
+
+    def test_its_load(self):
+        client = BUILT / "fanout_client"
+        done = subprocess.run(
+            [client.absolute(), str(self.port), "70", "64", "0.1", str(self.server.pid)],
+            capture_output=True, timeout=LIMIT, check=True,
+        )
+        report = json.loads(done.stdout)
+        self.assertEqual(report["lost"], 0)
+        self.assertGreater(report["rate"], 0)
+        self.assertGreater(report["cpu_us"], 0)
 
 
 if __name__ == "__main__":
