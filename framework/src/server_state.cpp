@@ -144,6 +144,7 @@ std::vector<std::string> server_state::listen_for_datagrams(
     for (bound_datagrams& b : bind_datagrams(spec.url, cores_.size(), pattern->options.limits)) {
         auto one = add_datagram_listener(spec, text, hooks, cores_.size());
         one->url = b.url;
+        one->options = pattern->options;  // what these share is the listener's
         std::vector<std::unique_ptr<datagram_transport>> transports;
         for (unique_fd& fd : b.sockets)
             transports.push_back(make_udp_transport(std::move(fd)));

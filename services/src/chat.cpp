@@ -2,21 +2,27 @@
 
 #include "chat_listener.hpp"
 #include "chat_state.hpp"
+#include "rate.hpp"
 #include "room_bus.hpp"
 
 #include <coserve/error.hpp>
 
 #include <boost/system/errc.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coserve {
 
 namespace {
+
+// Lines of the log a second about members, on each core.
+const rate most_told{100};
 
 std::string sentence(const endpoint& who, const chat_place& p, std::string_view what) {
     return p.name() + " in " + p.room()->name() + ", from " + who.to_string() +
@@ -46,15 +52,29 @@ std::string summary(const chat_counts& c, const datagram_stats& d) {
 
 }  // namespace
 
-// The state between its socket and the other cores.
-class chat::core final : chat_state::output, room_bus {
+// On each core: the state between its socket, the listener's other addresses and the other cores.
+class chat::part final : chat_state::output, room_bus {
 public:
-    core(chat& c, std::shared_ptr<chat_listener> l)
+    part(chat& c, std::shared_ptr<chat_listener> l)
         : chat_(c),
           listener_(std::move(l)),
           state_(listener_->rules, listener_->directory, listener_->cookies, *this, *this) {}
 
+    part(const part&) = delete;
+    part& operator=(const part&) = delete;
+
+    ~part() {
+        if (neighbours_)
+            std::erase(*neighbours_, &state_);
+    }
+
     chat_state& state() noexcept { return state_; }
+
+    // The handler's core is known from here on.
+    void begin() {
+        neighbours_ = listener_->on_core(chat_.core());
+        neighbours_->push_back(&state_);
+    }
 
 private:
     void send(const chat_path& to, frame_view f) override {
@@ -66,54 +86,78 @@ private:
     }
 
     void joined(const endpoint& who, const chat_place& p) override {
-        chat_.log(log_level::info, "member joined", sentence(who, p, {}));
+        tell("member joined", sentence(who, p, {}));
     }
 
     void left(const endpoint& who, const chat_place& p, std::string_view why) override {
-        chat_.log(log_level::info, "member left", sentence(who, p, why));
+        tell("member left", sentence(who, p, why));
     }
 
-    // The post is written once, and each core has the same one.
+    // Who comes and goes at will must not fill a disk.
+    void tell(std::string_view message, std::string line) {
+        if (!told_.take(most_told, chat_.now())) {
+            ++untold_;
+            return;
+        }
+        if (untold_ != 0)
+            line +=
+                "; " + std::to_string(std::exchange(untold_, 0)) + " more before it on this core";
+        chat_.log(log_level::info, message, line);
+    }
+
+    // The post is written once, and all have the same one.
     void publish(std::shared_ptr<const chat_post> p) override {
+        hear(*p, &state_);
         chat_.on_other_cores(chat_, [p = std::move(p)](chat& there) {
-            there.core_->state_.hear(*p);
+            there.part_->hear(*p, nullptr);
         });
+    }
+
+    // All on this core but the one that said it.
+    void hear(const chat_post& p, const chat_state* except) {
+        for (chat_state* const each : *neighbours_)
+            if (each != except)
+                each->hear(p);
     }
 
     chat& chat_;
     const std::shared_ptr<chat_listener> listener_;
     chat_state state_;
+    std::shared_ptr<chat_neighbours> neighbours_;
+    bucket told_;
+    std::uint64_t untold_ = 0;
 };
 
-chat::chat(const options& o) : core_(std::make_unique<core>(*this, o.listener)) {}
+chat::chat(const options& o) : part_(std::make_unique<part>(*this, o.listener)) {}
 
 chat::~chat() = default;
 
 void chat::setup() {
-    tick_every(core_->state().tick_interval());
+    part_->begin();
+    tick_every(part_->state().tick_interval());
 }
 
 void chat::handle(const datagram& d) {
     if (!d.truncated)
-        core_->state().receive(now(), {d.sender, d.local}, frame_view(d.data));
+        part_->state().receive(now(), {d.sender, d.local}, frame_view(d.data));
 }
 
 // Other errors are of the way there: it may be open again before the heartbeats are missed.
 void chat::unreachable(const endpoint& peer, const error_code& why) {
     if (why == boost::system::errc::connection_refused)
-        core_->state().unreachable(now(), peer);
+        part_->state().unreachable(now(), peer);
 }
 
 void chat::tick() {
-    core_->state().tick(now());
+    part_->state().tick(now());
 }
 
 void chat::drain() {
-    core_->state().end();
+    part_->state().end();
 }
 
 void chat::finish() {
-    log(log_level::info, "chat ended", summary(core_->state().counts(), port().stats()));
+    log(log_level::info, "chat ended", summary(part_->state().counts(), port().stats()));
 }
 
 }  // namespace coserve

@@ -17,8 +17,8 @@ class chat_listener;
 /// as tutorials' clients, who send text and get text.
 ///
 /// A datagram that was cut, because it is longer than `max-datagram`, is ignored: the beginning of
-/// what somebody said is something else. Joining and leaving are logged. Each address that a
-/// listener's name leads to has rooms of its own.
+/// what somebody said is something else. Joining and leaving are logged.
+/// All addresses that a listener's name leads to have the same rooms.
 ///
 /// Anybody who can reach it can join: there is no authentication.
 class chat final : public datagram_handler {
@@ -43,9 +43,9 @@ public:
     void finish() override;
 
 private:
-    class core;
+    class part;
 
-    std::unique_ptr<core> core_;
+    std::unique_ptr<part> part_;
 };
 
 }  // namespace coserve
