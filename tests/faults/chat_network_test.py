@@ -77,7 +77,10 @@ class Losses(Network):
         for side, kind in (("server", MESSAGE), ("members", DELIVERY)):
             port = "dport" if side == "server" else "sport"
             self.cable.filter(
-                side, f"udp {port} {PORT} {kind} {lose}", f"udp {port} {PORT} {kind} accept", f"udp {port} {PORT} {lose}"
+                side,
+                f"udp {port} {PORT} {kind} {lose}",
+                f"udp {port} {PORT} {kind} accept",
+                f"udp {port} {PORT} {lose}",
             )
         self.add(crowd, self.members, lambda number: rooms[number % 2])
         crowd.gather()
@@ -95,10 +98,10 @@ class Losses(Network):
         for member in crowd.members:
             member.say(b"the last one, which shows the gap before it")
         in_room = self.members // 2
-        crowd.until(
-            lambda: all(len(m.heard) == in_room and all(h.last == self.messages + 1 for h in m.heard.values()) for m in crowd.members),
-            "the last message of each",
-        )
+        def have_last(heard):
+            return len(heard) == in_room and all(h.last == self.messages + 1 for h in heard.values())
+
+        crowd.until(lambda: all(have_last(m.heard) for m in crowd.members), "the last message of each")
         self.check_no_overflow()
         self.assertEqual([m.joins for m in crowd.members], [1] * self.members)
         self.assertEqual(sum(m.strayed for m in crowd.members), 0)
@@ -208,7 +211,10 @@ class Strangers(Network):
         for member in crowd.members:
             self.assertEqual([h.received for h in member.heard.values()], [1] * in_room)
             self.assertEqual((member.strayed, member.missed()), (0, 0))
-        told(f"{self.honest} members from as many addresses, in rooms of {in_room}: joined in {joined:.1f} s, heard in {said:.1f} s")
+        told(
+            f"{self.honest} members from as many addresses, in rooms of {in_room}: joined in {joined:.1f} s, "
+            f"heard in {said:.1f} s"
+        )
         self.check_ends(server)
 
 

@@ -1,6 +1,5 @@
 """The service chat: its bytes, tutorials' clients and its own, together in rooms."""
 
-import os
 import random
 import re
 import select
@@ -10,22 +9,13 @@ import struct
 import unittest
 from collections import Counter
 
-from wire import WireTest, complaints
+from wire import WireTest, complaints, has_ipv6
 from support import COSERVED, LIMIT, poll, run
-from chat_peer import ENDING, MARK, NAME_TAKEN, TOO_LONG, UNKNOWN, Alive, Delivery, Left, Member, Notice, Refused, Welcome
+from chat_peer import ENDING, MARK, NAME_TAKEN, TOO_LONG, UNKNOWN, Delivery, Left, Member, Notice, Refused
 from chat_peer import address_of, join, message, read
 
 CHAT = "chat=udp://127.0.0.1:0"
 TWO_CORES = ["--cores", "2"]
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
 
 
 class Tutorial:
@@ -336,6 +326,15 @@ class Leaving(ChatTest):
         self.assertIn("Bob", [r.name for r in ann.pending() if isinstance(r, Notice) and r.happened == 2])
         bob.say(b"hello?")
         self.assertEqual(bob.next(Refused), Refused(UNKNOWN, bob.token))
+        self.stop_silently(server)
+
+    def test_silent_plain_members_are_dropped(self):
+        server = self.serve(CHAT + "?plain-silence=1s", flags=TWO_CORES)
+        ours, plain = self.member(server, "lobby", "ours"), self.tutorial(server)
+        plain.send(b"here")
+        plain.receive()
+        self.assertEqual(ours.alive().members, 2)
+        poll(lambda: ours.alive().members == 1, "the silent one to be dropped")
         self.stop_silently(server)
 
     def test_the_end_is_told(self):

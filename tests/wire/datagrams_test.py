@@ -9,7 +9,7 @@ import time
 import unittest
 from urllib.parse import urlsplit
 
-from wire import WireTest, complaints
+from wire import WireTest, complaints, has_ipv6
 from support import COSERVED, LIMIT, run
 
 UDP = "echo=udp://127.0.0.1:0"
@@ -18,15 +18,6 @@ UDP = "echo=udp://127.0.0.1:0"
 def address_of(url):
     parts = urlsplit(url)
     return parts.hostname, parts.port
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
 
 
 class Datagrams(WireTest):

@@ -27,6 +27,15 @@ def reset(peer):
     peer.close()
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
 def about(server, peer):
     """The lines of the log that name this peer."""
     return [line for line in server.log().splitlines() if re.search(rf"{re.escape(peer)}(?!\d)", line)]
