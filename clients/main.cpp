@@ -1,3 +1,4 @@
+#include "chat_command.hpp"
 #include "echo_command.hpp"
 #include "exec_command.hpp"
 #include "failure.hpp"
@@ -45,7 +46,7 @@ std::string one_line(const CLI::App& app, const CLI::ParseError& error) {
         const std::string first = unmarked(unknown.front());
         const bool is_command = app.get_subcommands().empty() && !first.starts_with('-');
         text = is_command
-                   ? "unknown command " + first + "; the known ones are echo, exec and upload"
+                   ? "unknown command " + first + "; the known ones are chat, echo, exec and upload"
                    : "unknown argument " + first;
     }
     if (const auto at = text.find(" was given a disallowed flag override"); at != text.npos)
@@ -62,6 +63,7 @@ int run(int argc, char** argv) {
     add_echo_command(app, chosen);
     add_exec_command(app, chosen);
     add_upload_command(app, chosen);
+    add_chat_command(app, chosen);
     try {
         app.parse(marked_arguments(argc, argv));
     } catch (const CLI::ParseError& e) {

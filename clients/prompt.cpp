@@ -1,7 +1,10 @@
 #include "prompt.hpp"
 
+#include "prompt_rows.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <cstdio>
@@ -24,10 +27,13 @@ void choose_characters() {
         std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-EditLine* make_editor() {
+/// What is typed is shown on the terminal, which standard output need not be.
+std::FILE* find_screen() {
+    return ::isatty(STDOUT_FILENO) == 1 ? stdout : stderr;
+}
+
+EditLine* make_editor(std::FILE* screen) {
     choose_characters();
-    // What is typed is shown on the terminal, which standard output need not be.
-    std::FILE* screen = ::isatty(STDOUT_FILENO) == 1 ? stdout : stderr;
     return ::el_init("coserve", stdin, screen, stderr);
 }
 
@@ -37,7 +43,8 @@ prompt::prompt(boost::asio::io_context& context, std::string text)
     : context_(context),
       terminal_(context, STDIN_FILENO),
       text_(std::move(text)),
-      editor_(make_editor(), &::el_end),
+      screen_(find_screen()),
+      editor_(make_editor(screen_), &::el_end),
       history_(::history_init(), &::history_end) {
     HistEvent event;
     ::history(history_.get(), &event, H_SETSIZE, 1000);
@@ -57,7 +64,11 @@ std::optional<std::string> prompt::read_line() {
     // Before the prompt is shown: what a quick typist types then would be read by the terminal's
     // own editor.
     ::el_set(editor_.get(), EL_PREP_TERM, 1);
+    typing_ = true;
     const char* typed = ::el_gets(editor_.get(), &size);
+    typing_ = false;
+    if (error_)
+        std::rethrow_exception(std::exchange(error_, nullptr));
     if (!typed || size <= 0)
         return std::nullopt;
     std::string_view line(typed, static_cast<std::size_t>(size));
@@ -107,8 +118,19 @@ int prompt::next_character(wchar_t& character) {
     }
 }
 
-/// Runs the context until there is something to read; false: interrupted.
+/// Runs the context until there is something to read; false: interrupted. No exception may pass
+/// libedit, which is C.
 bool prompt::wait_for_key() {
+    try {
+        run_until_key();
+    } catch (...) {
+        error_ = std::current_exception();
+        return false;
+    }
+    return !interrupted_;
+}
+
+void prompt::run_until_key() {
     if (!waiting_) {
         waiting_ = true;
         boost::asio::co_spawn(context_, terminal_.wait(), [this](std::exception_ptr) {
@@ -117,7 +139,61 @@ bool prompt::wait_for_key() {
     }
     while (waiting_ && !interrupted_)
         context_.run_one();
-    return !interrupted_;
+}
+
+void prompt::above(std::string_view lines) {
+    if (typing_)
+        hide();
+    std::fwrite(lines.data(), 1, lines.size(), screen_);
+    std::fflush(screen_);
+    if (typing_)
+        ::el_set(editor_.get(), EL_REFRESH);
+}
+
+/// Libedit has no call for it. What it draws afterwards begins in the cursor's row.
+void prompt::hide() {
+    char* can_clear = nullptr;
+    ::el_get(editor_.get(), EL_GETTC, "cd", &can_clear);
+    if (!can_clear) {
+        std::fputc('\n', screen_);
+        return;
+    }
+    const LineInfoW* line = ::el_wline(editor_.get());
+    std::wstring drawn(text_.begin(), text_.end());
+    drawn.append(line->buffer, line->cursor);
+    const auto columns = static_cast<std::size_t>(std::max(number_of("co"), 0));
+    const auto rows = static_cast<int>(rows_above_cursor(drawn, columns));
+    // A line that is longer than the screen begins above it.
+    if (const int up = std::min(rows, number_of("li") - 1); up > 0)
+        std::fprintf(screen_, "\x1b[%dA", up);
+    std::fputs("\r\x1b[J", screen_);
+}
+
+int prompt::number_of(const char* capability) {
+    int number = 0;
+    ::el_get(editor_.get(), EL_GETTC, capability, &number);
+    return number;
+}
+
+void prompt::leave_signals() {
+    ::el_set(editor_.get(), EL_SIGNAL, 0);
+}
+
+void prompt::suspend() {
+    ::el_set(editor_.get(), EL_PREP_TERM, 0);
+}
+
+void prompt::resume() {
+    if (!typing_)
+        return;
+    ::el_set(editor_.get(), EL_PREP_TERM, 0);  // else it would believe that nothing has changed
+    ::el_set(editor_.get(), EL_PREP_TERM, 1);
+    ::el_set(editor_.get(), EL_REFRESH);
+}
+
+void prompt::resized() {
+    ::el_resize(editor_.get());
+    above({});
 }
 
 }  // namespace coserve_client

@@ -6,9 +6,12 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <cstdio>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <histedit.h>
 
@@ -24,6 +27,7 @@ public:
     prompt& operator=(const prompt&) = delete;
 
     /// The next line, without its end; nullopt: the input has ended, or `interrupt()` was called.
+    /// Errors: what leaves the context's `run_one()`.
     std::optional<std::string> read_line();
 
     /// Ends `read_line()`, now and from now on.
@@ -31,20 +35,39 @@ public:
 
     bool interrupted() const noexcept { return interrupted_; }
 
+    /// Shows whole lines. The one that is being typed is taken away before, and is below them
+    /// afterwards.
+    void above(std::string_view lines);
+
+    // ---- for whoever handles the signals of the terminal, which the prompt does otherwise
+
+    void leave_signals();
+    /// The terminal is as it was before.
+    void suspend();
+    /// It is the prompt's again, whoever had it meanwhile.
+    void resume();
+    void resized();
+
 private:
     static prompt& of(EditLine*);
     static char* show(EditLine*);
     static int read_character(EditLine*, wchar_t*);
 
     bool wait_for_key();
+    void run_until_key();
     int next_character(wchar_t& character);
     void remember(const char* line);
+    void hide();
+    int number_of(const char* capability);
 
     boost::asio::io_context& context_;
     readable terminal_;
     std::string text_;
+    std::FILE* screen_;
     std::unique_ptr<EditLine, void (*)(EditLine*)> editor_;
     std::unique_ptr<History, void (*)(History*)> history_;
+    std::exception_ptr error_;
+    bool typing_ = false;
     bool waiting_ = false;
     bool interrupted_ = false;
 };
