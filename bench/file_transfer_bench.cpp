@@ -3,6 +3,7 @@
 //
 // A thread sends or receives the other end with plain calls; the processor time is that of the
 // thread that has the file.
+#include "file_sending.hpp"
 #include "file_transfer.hpp"
 #include "sockets.hpp"
 
@@ -89,7 +90,7 @@ void receive_file(benchmark::State& state) {
             const file_transfer t =
                 how == way::splice
                     ? splice_to_file(ends.server.get(), file.get(), left)
-                    : copy_to_file(ends.server.get(), file.get(), left, nullptr, buffer);
+                    : copy_to_file(ends.server.get(), file.get(), left, nullptr, nullptr, buffer);
             left -= t.size;
             if (t.file_error != 0 || t.ended) {
                 state.SkipWithError("it failed");

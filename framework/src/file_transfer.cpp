@@ -1,17 +1,13 @@
 #include "file_transfer.hpp"
 
+#include "arrivals.hpp"
 #include "unique_fd.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
-#include <ctime>
 #include <fcntl.h>
 #include <memory>
-#include <poll.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -99,9 +95,11 @@ std::size_t at_most(std::uint64_t size, std::size_t most) noexcept {
 }
 
 // False: the socket has no more, or has failed.
-bool count_received(ssize_t n, file_transfer& result) noexcept {
+bool count_received(ssize_t n, file_transfer& result, byte_count* count) noexcept {
     if (n > 0) {
         result.size += static_cast<std::size_t>(n);
+        if (count)
+            *count += static_cast<std::size_t>(n);
         return true;
     }
     if (n == 0)
@@ -111,47 +109,10 @@ bool count_received(ssize_t n, file_transfer& result) noexcept {
     return false;
 }
 
-// A fast sender has more in a moment: waiting for it here spares the way through the core and back.
-// Little in all, and only for who has shown to be fast, because others wait for this thread.
-class arrivals {
-public:
-    explicit arrivals(int socket) noexcept : socket_(socket) {}
-
-    // After a call that gave `n`, when there were `moved` bytes in all: whether to call again.
-    // Keeps errno.
-    bool repeat(ssize_t n, std::uint64_t moved) noexcept {
-        if (n >= 0) {
-            waited_ = false;
-            return false;
-        }
-        if (errno != EAGAIN)
-            return errno == EINTR;
-        // Once: an urgent byte makes the socket readable, and no splice comes past it.
-        return moved >= fast && !std::exchange(waited_, true) && come_soon();
-    }
-
-private:
-    using clock = std::chrono::steady_clock;
-
-    static constexpr std::uint64_t fast = std::uint64_t{128} << 10;
-
-    bool come_soon() noexcept {
-        constexpr int most = 2;  // milliseconds
-        const auto begin = clock::now();
-        pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
-        const bool ready = left_ > clock::duration::zero() && ::poll(&readable, 1, most) > 0;
-        left_ -= clock::now() - begin;
-        errno = EAGAIN;
-        return ready;
-    }
-
-    const int socket_;
-    clock::duration left_ = std::chrono::milliseconds(10);  // who drips has no more of the thread
-    bool waited_ = false;
-};
-
 // False: it moved what `result` says, and the kernel splices nothing more here.
-bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result) {
+bool splice_all(
+    int socket, int file, std::uint64_t size, file_transfer& result, byte_count* count
+) {
     splice_pipe& pipe = pipe_of_thread;
     if (pipe.open() != 0)
         return size == 0;
@@ -169,7 +130,7 @@ bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result)
             continue;
         if (n < 0 && errno == EINVAL)
             return false;
-        if (!count_received(n, result))
+        if (!count_received(n, result, count))
             return true;
         const auto piped = static_cast<std::size_t>(n);
         const spliced out = empty_pipe(pipe.reading(), file, piped);
@@ -183,34 +144,6 @@ bool splice_all(int socket, int file, std::uint64_t size, file_transfer& result)
     }
     return true;
 }
-
-// Writing to a peer that has gone raises SIGPIPE, which a host need not ignore, and sendfile has no
-// flag against it. Held back for this thread, and taken away if it came.
-class no_broken_pipe {
-public:
-    no_broken_pipe() noexcept {
-        ::sigemptyset(&signal_);
-        ::sigaddset(&signal_, SIGPIPE);
-        ::sigset_t pending;
-        ::sigpending(&pending);
-        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-        ::pthread_sigmask(SIG_BLOCK, &signal_, &before_);
-    }
-
-    no_broken_pipe(const no_broken_pipe&) = delete;
-    no_broken_pipe& operator=(const no_broken_pipe&) = delete;
-
-    ~no_broken_pipe() {
-        constexpr timespec at_once{};
-        while (!was_pending_ && ::sigtimedwait(&signal_, nullptr, &at_once) < 0 && errno == EINTR) {
-        }
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-
-private:
-    ::sigset_t signal_, before_;
-    bool was_pending_;
-};
 
 // One a thread, as large as was ever asked for.
 std::byte* memory_of_thread(std::size_t size) {
@@ -257,12 +190,14 @@ int read_back(int file, off_t at, std::uint64_t size, const file_tap& tap, file_
 }
 
 // A little at a time, which is in the processor's cache still when it is read.
-file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, const file_tap& tap) {
+file_transfer splice_and_read_back(
+    int socket, int file, std::uint64_t size, const file_tap& tap, byte_count* count
+) {
     const off_t begin = ::lseek(file, 0, SEEK_CUR);
     file_transfer result;
     while (result.size != size) {
         const std::uint64_t before = result.size;
-        result = splice_to_file(socket, file, at_most(size - before, read_back_piece));
+        result = splice_to_file(socket, file, at_most(size - before, read_back_piece), count);
         const std::uint64_t moved = std::exchange(result.size, before + result.size);
         if (result.file_error == 0)
             result.file_error =
@@ -275,25 +210,32 @@ file_transfer splice_and_read_back(int socket, int file, std::uint64_t size, con
 
 }  // namespace
 
-file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap) {
+file_transfer
+move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, byte_count* count) {
     if (!tap)
-        return splice_to_file(socket, file, size);
-    return can_be_read_back(file) ? splice_and_read_back(socket, file, size, *tap)
-                                  : copy_to_file(socket, file, size, tap);
+        return splice_to_file(socket, file, size, count);
+    return can_be_read_back(file) ? splice_and_read_back(socket, file, size, *tap, count)
+                                  : copy_to_file(socket, file, size, tap, count);
 }
 
-file_transfer splice_to_file(int socket, int file, std::uint64_t size) {
+file_transfer splice_to_file(int socket, int file, std::uint64_t size, byte_count* count) {
     file_transfer result;
-    if (splice_all(socket, file, size, result))
+    if (splice_all(socket, file, size, result, count))
         return result;
     const std::uint64_t spliced = result.size;
-    result = copy_to_file(socket, file, size - spliced);
+    result = copy_to_file(socket, file, size - spliced, nullptr, count);
     result.size += spliced;
     return result;
 }
 
-file_transfer
-copy_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, std::size_t buffer) {
+file_transfer copy_to_file(
+    int socket,
+    int file,
+    std::uint64_t size,
+    const file_tap* tap,
+    byte_count* count,
+    std::size_t buffer
+) {
     std::byte* const memory = memory_of_thread(buffer);
     file_transfer result;
     arrivals more(socket);
@@ -302,36 +244,12 @@ copy_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, std:
         const ssize_t n = ::recv(socket, memory, most, MSG_DONTWAIT);
         if (more.repeat(n, result.size))
             continue;
-        if (!count_received(n, result))
+        if (!count_received(n, result, count))
             break;
         const std::span<const std::byte> piece(memory, static_cast<std::size_t>(n));
         if (tap && !show(*tap, piece, result))
             break;
         result.file_error = write_to_file(file, piece);
-    }
-    return result;
-}
-
-file_transfer send_from_file(int socket, int file, std::uint64_t size) noexcept {
-    constexpr std::size_t largest_piece = std::size_t{1} << 20;
-    const no_broken_pipe guard;
-    file_transfer result;
-    while (result.size != size) {
-        const std::size_t most = at_most(size - result.size, largest_piece);
-        const ssize_t n = ::sendfile(socket, file, nullptr, most);
-        if (n > 0) {
-            result.size += static_cast<std::size_t>(n);
-            continue;
-        }
-        if (n == 0) {
-            result.ended = true;
-            break;
-        }
-        if (errno == EINTR)
-            continue;
-        const bool of_file = errno == EIO || errno == EBADF || errno == EINVAL || errno == ENOMEM;
-        (of_file ? result.file_error : result.socket_error) = errno;
-        break;
     }
     return result;
 }
@@ -345,24 +263,6 @@ int write_to_file(int file, std::span<const std::byte> data) noexcept {
             return errno;
     }
     return 0;
-}
-
-file_transfer read_from_file(int file, std::span<std::byte> into) noexcept {
-    file_transfer result;
-    while (!into.empty()) {
-        const ssize_t n = ::read(file, into.data(), into.size());
-        if (n > 0) {
-            result.size += static_cast<std::size_t>(n);
-            into = into.subspan(static_cast<std::size_t>(n));
-        } else if (n == 0) {
-            result.ended = true;
-            break;
-        } else if (errno != EINTR) {
-            result.file_error = errno;
-            break;
-        }
-    }
-    return result;
 }
 
 }  // namespace coserve

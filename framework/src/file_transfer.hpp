@@ -1,9 +1,10 @@
-// Bytes between a socket and a file, as fast as the kernel has it. Blocks on the file, never on the
+// Bytes of a socket into a file, as fast as the kernel has it. Blocks on the file, never on the
 // socket: for the pool of blocking threads.
 #pragma once
 
 #include <coserve/file_tap.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -20,15 +21,24 @@ struct file_transfer {
     std::exception_ptr refusal{};  // what the tap threw
 };
 
+// What has come by now, for other threads: it grows with each piece, before the file has it.
+using byte_count = std::atomic<std::uint64_t>;
+
 // Stops when the socket has no more (after 128 KiB: for 2 ms, 10 in all), at the end, at an error,
 // or after `size` bytes. Bytes that left the socket and met an error of the file, or of the tap,
 // are lost. Takes the cheapest way: splice, also where a tap wants to see the bytes; they are read
 // back then, which costs less than to bring all of them through memory. Errors: std::bad_alloc.
-file_transfer move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap = nullptr);
+file_transfer move_to_file(
+    int socket,
+    int file,
+    std::uint64_t size,
+    const file_tap* tap = nullptr,
+    byte_count* count = nullptr
+);
 
 // Its ways. Where the kernel has no pipe to give, or does not splice this socket or this file, this
 // is copy_to_file().
-file_transfer splice_to_file(int socket, int file, std::uint64_t size);
+file_transfer splice_to_file(int socket, int file, std::uint64_t size, byte_count* count = nullptr);
 
 // Through memory, in pieces of at most `buffer` bytes; `tap` sees each before it is written.
 inline constexpr std::size_t copied_piece = std::size_t{256} << 10;
@@ -37,16 +47,11 @@ file_transfer copy_to_file(
     int file,
     std::uint64_t size,
     const file_tap* tap = nullptr,
+    byte_count* count = nullptr,
     std::size_t buffer = copied_piece
 );
 
-// Stops when the socket takes no more, likewise.
-file_transfer send_from_file(int socket, int file, std::uint64_t size) noexcept;
-
 // An errno, or 0.
 int write_to_file(int file, std::span<const std::byte>) noexcept;
-
-// How much was read before the end: all of `into` where there is as much.
-file_transfer read_from_file(int file, std::span<std::byte> into) noexcept;
 
 }  // namespace coserve

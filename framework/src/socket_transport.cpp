@@ -68,9 +68,14 @@ public:
         fd_.reset();
     }
 
+    // Where another thread has a duplicate, closing this descriptor would tell the peer nothing,
+    // and the thread would read on.
     void reset() noexcept override {
         const linger at_once{1, 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        const sockaddr nobody{};  // AF_UNSPEC: TCP sends its reset
+        if (::connect(fd_.get(), &nobody, sizeof nobody) != 0)
+            ::shutdown(fd_.get(), SHUT_RDWR);
         close();
     }
 

@@ -209,7 +209,11 @@ void stream_state::begin_drain() {
     if (draining_ || phase_ != phase::open || !core_)
         return;
     draining_ = true;
-    drain_left_ = input_.size() - delivered_ + transport_->arrived();
+    // What another thread takes meanwhile cannot be counted before it gives the input back.
+    if (input_lent_)
+        drain_uncounted_ = true;
+    else
+        drain_left_ = unread();
     if (!reader_)
         return;
     try {

@@ -3,6 +3,7 @@
 #include <coserve/blocking_pool.hpp>
 #include <coserve/frame_stream.hpp>
 
+#include "file_sending.hpp"
 #include "file_transfer.hpp"
 #include "stream_state.hpp"
 #include "unique_fd.hpp"
@@ -103,18 +104,22 @@ int stream_state::duplicate_socket() const {
 
 void stream_state::lend_input() noexcept {
     readable_ = false;
+    input_lent_ = true;
     transport_->watch_input(false);
 }
 
 void stream_state::take_input_back() noexcept {
+    input_lent_ = false;
     transport_->watch_input(true);
+    if (drain_uncounted_)
+        drain_left_ = unread();
+    drain_uncounted_ = false;
 }
 
 void stream_state::resume_input(const file_transfer& t) {
     if (t.socket_error != EAGAIN)
         readable_ = true;
     if (t.size != 0) {
-        intake_->received += t.size;
         intake_->of_body ? headers().count_body(t.size) : decoder_->restart();
         count_whole(static_cast<std::size_t>(t.size));
     }
@@ -124,10 +129,13 @@ void stream_state::resume_input(const file_transfer& t) {
         std::rethrow_exception(t.refusal);
     if (t.file_error != 0)
         fail_file(t.file_error, "write");
+    if (t.ended && read_failure_)  // of the end that this side made
+        std::rethrow_exception(read_failure_);
     if (t.ended)
         refuse_input(
             errc::truncated_frame,
-            std::to_string(intake_->received) + " of " + std::to_string(intake_->size) + " bytes"
+            std::to_string(intake_->received.load()) + " of " + std::to_string(intake_->size) +
+                " bytes"
         );
     if (t.socket_error != 0 && t.socket_error != EAGAIN) {
         fail({t.socket_error, boost::system::system_category()});
@@ -233,15 +241,14 @@ task<> frame_stream::receive_directly(int file, int socket, file_tap* tap) {
     co_await std::move(arrival);
     const std::uint64_t size = std::min(state_->intake_left(), quantum);
     const bool urgent = state_->has_urgent_byte();
+    byte_count* const count = &state_->intake_count();
     file_transfer moved;
     auto move = [&] {
-        moved =
-            urgent ? copy_to_file(socket, file, size, tap) : move_to_file(socket, file, size, tap);
+        moved = urgent ? copy_to_file(socket, file, size, tap, count)
+                       : move_to_file(socket, file, size, tap, count);
     };
-    {
-        const lent_input scope(*state_);
-        co_await run_blocking(move);
-    }
+    const lent_input scope(*state_);
+    co_await run_blocking(move);
     state_->resume_input(moved);
 }
 

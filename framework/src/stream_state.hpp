@@ -32,8 +32,9 @@ protected:
 
 // A file that a stream is receiving. Nobody else reads it meanwhile.
 struct file_intake {
-    std::uint64_t size = 0, received = 0;
-    bool of_body = false;  // of a frame whose header was read
+    const std::uint64_t size;
+    const bool of_body;  // of a frame whose header was read
+    byte_count received = 0;
 
     std::uint64_t left() const noexcept { return size - received; }
 };
@@ -80,13 +81,16 @@ public:
 
     std::uint64_t intake_left() const noexcept { return intake_->left(); }
 
-    std::uint64_t file_received() const noexcept { return intake_ ? intake_->received : 0; }
+    std::uint64_t file_received() const noexcept { return intake_ ? intake_->received.load() : 0; }
 
     std::uint64_t file_sent() const noexcept { return outlet_ ? outlet_->sent : 0; }
 
+    // For the thread that takes it.
+    byte_count& intake_count() noexcept { return intake_->received; }
+
     // The socket, for a thread that works on it even where this side closes; -1: there is none.
     int duplicate_socket() const;
-    // Around such a thread's work.
+    // Around such a thread's work. What it took is told by resume_input() before the end of that.
     void lend_input() noexcept;
     void take_input_back() noexcept;
     void resume_input(const file_transfer&);
@@ -197,6 +201,11 @@ private:
     void complete_read(std::exception_ptr, std::optional<frame>);
     void fail_read(std::exception_ptr) noexcept;
 
+    // Bytes that had arrived and nobody has used up.
+    std::size_t unread() const noexcept {
+        return input_.size() - delivered_ + transport_->arrived();
+    }
+
     bool drained() const noexcept { return draining_ && drain_left_ == 0; }
 
     bool ready_to_queue();
@@ -271,6 +280,7 @@ private:
     bool readable_ : 1 = false, ended_ : 1 = false, peer_gone_ : 1 = false;
     bool urgent_ : 1 = false, waiting_for_rest_ : 1 = false, first_read_ : 1 = true;
     bool draining_ : 1 = false, output_held_ : 1 = false;
+    bool input_lent_ : 1 = false, drain_uncounted_ : 1 = false;
     bool runaways_dropped_ : 1 = false;
 };
 

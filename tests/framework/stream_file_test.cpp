@@ -9,8 +9,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <gmock/gmock.h>
 
-#include <cstdio>
 #include <fcntl.h>
+#include <future>
 #include <sys/stat.h>
 
 namespace coserve {
@@ -59,6 +59,28 @@ public:
 
 private:
     int fd_;
+};
+
+/// Holds the thread that shows it the first bytes, until it is told to let go.
+class holding_tap {
+public:
+    holding_tap() = default;
+    holding_tap(const holding_tap&) = delete;
+    holding_tap& operator=(const holding_tap&) = delete;
+
+    ~holding_tap() { let_go(); }
+
+    void let_go() {
+        if (!std::exchange(let_go_, true))
+            go_.set_value();
+    }
+
+    file_tap tap = [this](std::span<const std::byte>) { gone_.wait(); };
+
+private:
+    std::promise<void> go_;
+    std::shared_future<void> gone_ = go_.get_future().share();
+    bool let_go_ = false;
 };
 
 class stream_file_test : public stream_test {
@@ -339,6 +361,53 @@ TEST_P(stream_file_test, tells_how_much_of_a_file_has_come) {
     finish(start_sending(pattern(50 * kib)));
     finish(receiver);
     EXPECT_EQ(near_->file_received(), 0U);
+}
+
+TEST_P(stream_file_test, tells_what_has_come_before_the_disk_has_it) {
+    open();
+    const open_file file;
+    holding_tap disk;
+    const auto receiver = start(near_->receive_file(file.fd(), 200 * kib, disk.tap));
+    const auto sender = start_sending(pattern(200 * kib));
+    until([&] { return near_->file_received() != 0; });
+    disk.let_go();
+    finish(receiver);
+    finish(sender);
+}
+
+/// As many as had arrived, though a thread had a part of the file that the core did not know of.
+TEST_P(stream_file_test, answers_what_had_arrived_where_a_drain_begins_within_a_file) {
+    open();
+    const open_file file;
+    const std::string behind = framed("one") + framed("two");
+    holding_tap disk;
+    const auto sender = start_sending(pattern(100 * kib) + behind);
+    const auto receiver = start(near_->receive_file(file.fd(), 100 * kib, disk.tap));
+    until([&] {
+        const bool all_there = GetParam() != medium::tcp || far_->unacknowledged() == 0;
+        return sender->done && all_there && near_->file_received() != 0;
+    });
+    near_->state().begin_drain();
+    disk.let_go();
+    finish(receiver);
+    EXPECT_EQ(run(next(*near_)), "one");
+    EXPECT_EQ(run(next(*near_)), "two");
+    EXPECT_EQ(run(next(*near_)), std::nullopt);
+}
+
+TEST_P(stream_file_test, resets_at_once_while_a_thread_has_the_socket) {
+    open();
+    const open_file file;
+    holding_tap disk;
+    const auto receiver = start(near_->receive_file(file.fd(), 9 * mib, disk.tap));
+    const auto sender = start_sending(pattern(9 * mib));
+    until([&] { return near_->file_received() != 0; });
+    near_->abort();
+    run(gone(*far_));
+    EXPECT_FALSE(receiver->done);
+    disk.let_go();
+    EXPECT_EQ(failure(receiver), asio::error::operation_aborted);
+    EXPECT_TRUE(failure(sender).failed());
 }
 
 // ---- sending

@@ -92,8 +92,8 @@ public:
     /// Errors: also what `tap` throws.
     task<> receive_file(int file, std::uint64_t size, file_tap& tap);
     task<> receive_file(int file, std::uint64_t size, file_tap&& tap) = delete;
-    /// Bytes that have come so far of the file that is being received; 0: none is. It is counted
-    /// after each 4 MiB, or sooner.
+    /// Bytes that have come so far of the file that is being received, whether or not the disk has
+    /// them; 0: none is.
     std::uint64_t file_received() const noexcept;
 
     /// Queues one frame, in the call. Awaiting what it returns waits only while more than the
