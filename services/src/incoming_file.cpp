@@ -86,8 +86,15 @@ incoming_file::~incoming_file() {
     give_up();
 }
 
+/// What follows takes as long as the disk does.
+void incoming_file::finish() noexcept {
+    if (lock_)
+        lock_->finish();
+}
+
 /// What was not published goes, or stays as a partial file.
 void incoming_file::give_up() noexcept {
+    finish();
     const std::uint64_t kept = keep_ ? keep() : 0;
     if (kept == 0 && file_)
         remove_partial();
@@ -240,11 +247,14 @@ void incoming_file::cut(std::uint64_t size) {
 }
 
 std::string incoming_file::publish(const std::string& name) {
+    finish();
     make_durable();
     const unsigned counts = store_->quota().counts();
     std::string as = link_by_rule(name);
     finish_publishing(as);
     store_->quota().settle(std::exchange(claimed_, 0), replaced_, counts);
+    if (lock_)
+        lock_->publish(as);
     return as;
 }
 

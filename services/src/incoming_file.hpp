@@ -64,6 +64,7 @@ public:
     std::string publish_unnamed();
 
 private:
+    void finish() noexcept;
     void open_nameless();
     void open_partial();
     bool open_only_name(int flags);

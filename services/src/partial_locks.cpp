@@ -4,9 +4,10 @@
 
 namespace coserve {
 
-std::unique_ptr<partial_lock>
-partial_locks::try_lock(const std::string& file_name, std::function<void()> stop) {
-    const auto writer = std::make_shared<partial_writer>(std::move(stop));
+std::unique_ptr<partial_lock> partial_locks::try_lock(
+    const std::string& file_name, const std::string& name, std::function<void()> stop
+) {
+    const auto writer = std::make_shared<partial_writer>(name, std::move(stop));
     const std::lock_guard guard(mutex_);
     if (!writers_.try_emplace(file_name, writer).second)
         return nullptr;

@@ -134,18 +134,29 @@ task<> upload::take(const upload_header& h) {
     if (!store_)
         co_await open_store();
     hash_ = h.reply || !h.sha256.empty() ? std::make_unique<sha256>() : nullptr;
+    upload_reply ready, stored;
+    stored.what = upload_reply::kind::stored;
+    stored.size = h.file_size;
+    stored.sha256 = h.sha256;
     if (h.resume)
-        co_await begin_resuming(h);
+        stored.file_name = co_await begin_resuming(h);
     else
         co_await begin(h);
-    if (h.reply) {
-        upload_reply ready;
-        ready.offset = file_->offset();
-        const std::string text = to_json(ready);
-        co_await write_frame(text);
+    ready.offset = file_ ? file_->offset() : h.file_size;
+    if (h.reply)
+        co_await say(ready);
+    if (file_) {
+        co_await receive(h.file_size - ready.offset);
+        stored.sha256 = hash_ ? hash_->digest() : "";
+        stored.file_name = co_await publish(h, stored.sha256);
     }
-    co_await receive(h.file_size - file_->offset());
-    co_await publish(h);
+    if (h.reply)
+        co_await say(stored);
+}
+
+task<> upload::say(const upload_reply& r) {
+    const std::string text = to_json(r);
+    co_await write_frame(text);
 }
 
 task<> upload::begin(const upload_header& h) {
@@ -157,23 +168,29 @@ task<> upload::begin(const upload_header& h) {
     co_await run_blocking(make);
 }
 
-task<> upload::begin_resuming(const upload_header& h) {
-    const partial_key key{h.sha256, h.file_size};
-    auto look = [&] {
-        store_->check_name(h.file_name, options_.existing);
-        store_->partials().trim(rules());
-    };
-    co_await run_blocking(look);
-    auto lock = co_await lock_partial(key.file_name());
+/// Where another connection has published the file by then: its name, and nothing is begun.
+task<std::string> upload::begin_resuming(const upload_header& h) {
+    const std::string kept = partial_key{h.sha256, h.file_size}.file_name();
+    auto trim = [this] { store_->partials().trim(rules()); };
+    co_await run_blocking(trim);
+    const auto other = store_->partials().locks().writer_of(kept);
+    auto lock = co_await lock_partial(kept, h, other);
+    if (other && !other->published.empty() && other->name == h.file_name)
+        co_return other->published;
     auto make = [&] {
+        store_->check_name(h.file_name, options_.existing);
         file_ = std::make_unique<incoming_file>(store_, rules(), h.file_size, std::move(lock));
     };
     co_await run_blocking(make);
     co_await hash_kept();
+    co_return "";
 }
 
-/// A writer that does not get on is taken for dead, and ended.
-task<std::unique_ptr<partial_lock>> upload::lock_partial(std::string file_name) {
+/// Where `other` has it and does not get on, it is taken for dead, and ended; but not while it
+/// waits for the disk, which nobody can shorten.
+task<std::unique_ptr<partial_lock>> upload::lock_partial(
+    std::string file_name, const upload_header& h, std::shared_ptr<partial_writer> other
+) {
     constexpr duration pause = 50ms;
     constexpr int patience = 40;
     if (!self_)
@@ -186,15 +203,18 @@ task<std::unique_ptr<partial_lock>> upload::lock_partial(std::string file_name) 
         });
     };
     partial_locks& locks = store_->partials().locks();
-    const auto writer = locks.writer_of(file_name);
-    const std::uint64_t before = writer ? writer->progress.load() : 0;
-    for (int i = 0; i < 2 * patience; ++i) {
-        if (auto lock = locks.try_lock(file_name, stop))
+    const std::uint64_t before = other ? other->progress.load() : 0;
+    for (int i = 0; i < 2 * patience;) {
+        if (auto lock = locks.try_lock(file_name, h.file_name, stop))
             co_return lock;
-        if (i == patience) {
-            if (!writer || locks.writer_of(file_name) != writer || writer->progress != before)
+        const bool still = other && locks.writer_of(file_name) == other;
+        if (still && other->finishing) {
+            if (stream().closed().ready())
+                throw upload_error("gone", "the client has gone while another was finishing");
+        } else if (i++ == patience) {
+            if (!still || other->progress != before)
                 break;
-            writer->stop();
+            other->stop();
         }
         co_await sleep(pause);
     }
@@ -226,28 +246,20 @@ task<> upload::receive(std::uint64_t size) {
     receiving_ = false;
 }
 
-task<> upload::publish(const upload_header& h) {
-    upload_reply stored;
-    stored.what = upload_reply::kind::stored;
-    stored.size = h.file_size;
-    stored.sha256 = hash_ ? hash_->digest() : "";
+task<std::string> upload::publish(const upload_header& h, std::string digest) {
+    std::string name;
     auto make_visible = [&] {
-        if (!h.sha256.empty() && h.sha256 != stored.sha256) {
+        if (!h.sha256.empty() && h.sha256 != digest) {
             file_->discard();
             file_.reset();
-            throw upload_error(
-                "checksum", "sha256: what came has " + stored.sha256 + ", and is not kept"
-            );
+            throw upload_error("checksum", "sha256: what came has " + digest + ", and is not kept");
         }
-        stored.file_name = file_->publish(h.file_name);
+        name = file_->publish(h.file_name);
         file_.reset();
     };
     co_await run_blocking(make_visible);
-    log_stored(stored.file_name, stored.size, h.message);
-    if (!h.reply)
-        co_return;
-    const std::string text = to_json(stored);
-    co_await write_frame(text);
+    log_stored(name, h.file_size, h.message);
+    co_return name;
 }
 
 void upload::log_stored(std::string_view name, std::uint64_t size, std::string_view message) {

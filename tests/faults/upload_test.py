@@ -190,13 +190,15 @@ class InjectedErrorTest(support.ProgramTest):
         self.uploads = os.path.join(self.directory, "uploads")
 
     def serve_with(self, call, error, when="1", path=None, without_splice=False):
+        """`error`: an errno's name, or another fault in strace's words."""
+        fault = error if "=" in error else f"error={error}"
         wrapper = os.path.join(self.directory, "coserved-" + call)
         only = f"-P {path}" if path else ""
         splice = "-e inject=splice:error=EINVAL" if without_splice else ""
         with open(wrapper, "w", encoding="utf-8") as script:
             script.write(
                 f"#!/bin/sh\nexec strace -D -f -qq -o /dev/null {only} -e trace={call},splice"
-                f' {splice} -e inject={call}:error={error}:when={when} "{support.COSERVED}" "$@"\n'
+                f' {splice} -e inject={call}:{fault}:when={when} "{support.COSERVED}" "$@"\n'
             )
         os.chmod(wrapper, stat.S_IRWXU)
         usual, support.COSERVED = support.COSERVED, wrapper
@@ -233,6 +235,24 @@ class InjectedErrorTest(support.ProgramTest):
 
     def test_fsync_on_a_full_disk(self):
         self.check_errors("fsync", "ENOSPC", "no-space", b"x" * 1000)
+
+    def test_a_client_that_comes_again_during_the_last_fsync(self):
+        """It hears that the file is stored: nobody is taken for dead, and nothing is sent again."""
+        server = self.serve_with("fsync", "delay_enter=3000000")
+        data = random.Random(8).randbytes(1 << 20)
+        head = uploads.announced("slow", data, reply=True, resume=True, sha256=uploads.sha256(data))
+        with support.connect(server.url) as first:
+            first.sendall(head)
+            self.assertEqual(uploads.reply(first)["offset"], 0)
+            first.sendall(data)
+        with support.connect(server.url) as second:
+            second.sendall(head)
+            self.assertEqual(uploads.reply(second)["offset"], len(data))
+            said = uploads.reply(second)
+        self.assertEqual(said["sha256"], uploads.sha256(data), said)
+        self.assertEqual(uploads.content(self.uploads, "slow"), data)
+        self.assertEqual(uploads.stored(self.uploads), ["slow"])
+        self.assertEqual(uploads.partials(self.uploads), [])
 
     def check_write(self, error, word):
         """Of the file alone, which the kernel splices nothing into: each thread's second write to it."""

@@ -73,7 +73,7 @@ protected:
     }
 
     static std::unique_ptr<partial_lock> lock(upload_store& store, const std::string& name) {
-        return store.partials().locks().try_lock(name, [] {});
+        return store.partials().locks().try_lock(name, "a", [] {});
     }
 
     fs::path path_;
@@ -200,6 +200,22 @@ TEST_F(upload_store_test, hashes_what_is_kept_in_turns) {
     const std::string all(size, 'k');
     whole.feed(std::as_bytes(std::span(all)));
     EXPECT_EQ(hash.digest(), whole.digest());
+}
+
+TEST_F(upload_store_test, others_see_that_a_file_is_being_finished) {
+    const auto store = open();
+    for (const bool whole : {false, true}) {
+        auto file = std::make_unique<incoming_file>(store, rules_, 3, lock(*store, "p"));
+        const auto writer = store->partials().locks().writer_of("p");
+        ASSERT_EQ(::write(file->fd(), "new", 3), 3);
+        EXPECT_FALSE(writer->finishing);
+        if (whole)
+            file->publish("a");
+        file.reset();
+        EXPECT_TRUE(writer->finishing);
+        EXPECT_EQ(writer->published, whole ? "a" : "");
+        EXPECT_EQ(store->partials().locks().writer_of("p"), nullptr);
+    }
 }
 
 TEST_F(upload_store_test, two_paths_of_one_directory_are_one) {

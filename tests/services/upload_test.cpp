@@ -1,5 +1,8 @@
 #include <coserve/services/upload.hpp>
 
+#include "src/partial_locks.hpp"
+#include "src/upload_store.hpp"
+
 #include <coserve/testing/handler_session.hpp>
 #include <coserve/testing/run_coroutine.hpp>
 
@@ -178,6 +181,99 @@ TEST_F(upload_test, lets_others_be_as_slow_as_they_like_between_files) {
     EXPECT_FALSE(s.ended());
     s.client().close();
     s.run_to_end();
+}
+
+/// "hello", which another connection has sent whole and which the disk has not got yet.
+class upload_resume_test : public upload_test {
+protected:
+    static constexpr const char* kept =
+        "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824-5";
+
+    void SetUp() override {
+        other_ = locks_.try_lock(kept, "a", [this] { stopped_ = true; });
+        other_->finish();
+    }
+
+    /// Until it waits for the other.
+    void resume(const std::string& name) {
+        const auto other = locks_.writer_of(kept);
+        const long known = other.use_count();
+        const std::string hash(kept, 64);
+        s_.run(send(
+            s_.client(),
+            R"({"file_name": ")" + name + R"(", "file_size": 5, "reply": true, "resume": true, )" +
+                R"("sha256": ")" + hash + R"("})",
+            ""
+        ));
+        until(s_, [&] { return other.use_count() > known; });
+    }
+
+    std::string reply() {
+        std::optional<std::string> said;
+        const auto ask = [](frame_stream& client, std::optional<std::string>* into) -> task<> {
+            *into = co_await next(client);
+        };
+        coserve::task_group asking(s_.context().get_executor());
+        asking.spawn(ask, std::ref(s_.client()), &said);
+        until(s_, [&] {
+            s_.advance(50ms);
+            return said.has_value();
+        });
+        return *said;
+    }
+
+    const upload_directories directories_ = directories();
+    const std::shared_ptr<coserve::upload_store> store_ = directories_.open(directory_.string());
+    coserve::partial_locks& locks_ = store_->partials().locks();
+    std::unique_ptr<coserve::partial_lock> other_;
+    bool stopped_ = false;
+    session<upload> s_{"", {}, directories_};
+};
+
+TEST_F(upload_resume_test, waits_for_the_disk_and_gets_the_same_answer) {
+    resume("a");
+    for (int i = 0; i < 200; ++i) {
+        s_.advance(50ms);
+        s_.settle();
+    }
+    EXPECT_FALSE(stopped_) << "it is not dead";
+    other_->publish("a (1)");
+    other_.reset();
+    EXPECT_EQ(reply(), R"({"status": "ready", "offset": 5})");
+    const std::string stored = reply();
+    EXPECT_THAT(stored, HasSubstr(R"-("stored", "file_name": "a (1)", "size": 5)-"));
+    EXPECT_THAT(stored, HasSubstr(std::string(kept, 64)));
+    EXPECT_THAT(files(), testing::IsEmpty()) << "nothing is sent, and nothing stored, again";
+}
+
+TEST_F(upload_resume_test, another_name_is_another_file) {
+    resume("b");
+    other_->publish("a");
+    other_.reset();
+    EXPECT_EQ(reply(), R"({"status": "ready", "offset": 0})");
+}
+
+TEST_F(upload_resume_test, goes_on_where_the_other_failed) {
+    resume("a");
+    other_.reset();
+    EXPECT_EQ(reply(), R"({"status": "ready", "offset": 0})");
+}
+
+TEST_F(upload_resume_test, a_name_may_be_taken_meanwhile) {
+    resume("b");
+    std::ofstream(directory_ / "b") << "else";
+    other_.reset();
+    EXPECT_THAT(reply(), HasSubstr(R"("error": "exists")"));
+}
+
+TEST_F(upload_resume_test, nobody_waits_where_the_client_has_gone) {
+    resume("a");
+    s_.client().close();
+    until(s_, [&] {
+        s_.advance(50ms);
+        return s_.ended();
+    });
+    EXPECT_FALSE(stopped_);
 }
 
 TEST_F(upload_test, takes_one_file_up_to_its_marker) {

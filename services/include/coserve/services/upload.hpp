@@ -19,7 +19,9 @@ class upload_store;
 class incoming_file;
 class marker_end;
 class partial_lock;
+struct partial_writer;
 struct upload_header;
+struct upload_reply;
 struct upload_rules;
 class sha256;
 
@@ -95,12 +97,14 @@ private:
     task<> take_files();
     task<bool> take_announced(std::string header);
     task<> take(const upload_header&);
+    task<> say(const upload_reply&);
     task<> begin(const upload_header&);
-    task<> begin_resuming(const upload_header&);
-    task<std::unique_ptr<partial_lock>> lock_partial(std::string file_name);
+    task<std::string> begin_resuming(const upload_header&);
+    task<std::unique_ptr<partial_lock>>
+    lock_partial(std::string file_name, const upload_header&, std::shared_ptr<partial_writer>);
     task<> hash_kept();
     task<> receive(std::uint64_t size);
-    task<> publish(const upload_header&);
+    task<std::string> publish(const upload_header&, std::string digest);
     task<> take_marked();
     task<> take_until_end();
     task<> begin_marked(bytes begin);
