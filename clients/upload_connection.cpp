@@ -28,6 +28,24 @@ task<> show_progress(progress_bar* bar, std::function<std::uint64_t()> done) {
     }
 }
 
+/// While the work goes on.
+task<> with_progress(
+    coserve::executor e, progress_bar& bar, std::function<std::uint64_t()> done, task<> work
+) {
+    coserve::task_group showing(e);
+    showing.spawn(&show_progress, &bar, std::move(done));
+    std::exception_ptr error;
+    try {
+        co_await std::move(work);
+    } catch (const std::exception&) {
+        error = std::current_exception();
+    }
+    showing.cancel();
+    co_await showing.join();
+    if (error)
+        std::rethrow_exception(error);
+}
+
 /// How long a server may take for a reply.
 coserve::duration patience(coserve::duration limit, std::uint64_t size) {
     const auto more = std::chrono::seconds(size >> 24);
@@ -77,18 +95,8 @@ task<> upload_connection::connect() {
 
 task<> upload_connection::hash_first(const upload_file& file, source from, hash digest) {
     progress_bar bar("hashing " + file.name, from->size(), 0);
-    coserve::task_group showing(executor_);
-    showing.spawn(&show_progress, &bar, std::function([digest] { return digest->done; }));
-    std::exception_ptr error;
-    try {
-        co_await hash_content(from, digest);
-    } catch (const std::exception&) {
-        error = std::current_exception();
-    }
-    showing.cancel();
-    co_await showing.join();
-    if (error)
-        std::rethrow_exception(error);
+    const std::function<std::uint64_t()> done = [digest] { return digest->done; };
+    co_await with_progress(executor_, bar, done, hash_content(from, digest));
 }
 
 /// Hears from the server before and after the content, and compares what both have hashed.
@@ -144,20 +152,11 @@ upload_connection::send_and_hear(const upload_file& file, source from, std::uint
 task<> upload_connection::send_content(const upload_file& file, source from, std::uint64_t offset) {
     from->seek(offset);
     progress_bar bar(file.name, from->size(), offset);
-    coserve::task_group showing(executor_);
-    showing.spawn(&show_progress, &bar, std::function([this, offset] {
+    const std::function<std::uint64_t()> done = [this, offset] {
         return offset + (stream_ ? stream_->file_sent() : 0);
-    }));
-    std::exception_ptr error;
-    try {
-        co_await stream_->send_file(from->fd(), from->size() - offset);
-    } catch (const std::exception&) {
-        error = std::current_exception();
-    }
-    showing.cancel();
-    co_await showing.join();
-    if (error)
-        std::rethrow_exception(error);
+    };
+    const std::uint64_t rest = from->size() - offset;
+    co_await with_progress(executor_, bar, done, stream_->send_file(from->fd(), rest));
 }
 
 /// From now on the server has its time.
