@@ -2,8 +2,8 @@
 """Measures uploads to coserve beside other ways to bring a file to a server, the limit being a bare splice loop.
 
 Parts, each of which states what it is to show:
-  table     a file to each server in turn, from one sender that uses sendfile (nginx: from curl); the figures are medians of the
-            rounds, ratios taken within each; processor time is the server's, with its children
+  table     a file to each server, in another order in each round, from one sender that uses sendfile (nginx: from curl); the
+            figures are medians of the rounds, ratios taken within each; processor time is the server's, with its children
   echo      round trips of an echo service at a fixed rate, alone and beside 8 uploads to the same server, in turns
   small     uploads of 1 KiB at a fixed rate on tmpfs: how many are under way in each second
   memory    what a server's private memory grows by with each upload that is under way
@@ -14,6 +14,7 @@ Nothing is measured that is not installed.
 import argparse
 import contextlib
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -42,8 +43,10 @@ def table(options):
             running.append(server)
         seconds = {s.name: [] for s in running}
         cpu = {s.name: [] for s in running}
+        print(f"Orders by --seed {options.seed}.\n")
+        orders = random.Random(options.seed)  # a machine that drifts within a round does so beside each in turn
         for _ in range(options.rounds + 1):  # the first warms up
-            for server in running:
+            for server in orders.sample(running, len(running)):
                 before = server.cpu_seconds()
                 seconds[server.name].append(server.upload(server, path, size))
                 time.sleep(0.05)  # a child's time counts once it has been waited for
@@ -90,6 +93,7 @@ def main():
     parser.add_argument("--directory", default="/dev/shm", help="where the table's files go [/dev/shm]")
     parser.add_argument("--size", type=int, default=1024, help="of a file, in MiB [1024]")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the servers' order in each round [random]")
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement of echo and small [5]")
     parser.add_argument("--small-rate", type=int, default=1000, help="uploads a second [1000]")
     parser.add_argument("--in-flight", type=int, default=100, help="uploads for memory [100]")
