@@ -157,6 +157,8 @@ void chat::drain() {
 }
 
 void chat::finish() {
+    if (port().stats().received == 0)
+        return;
     log(log_level::info, "chat ended", summary(part_->state().counts(), port().stats()));
 }
 
