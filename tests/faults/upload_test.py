@@ -4,6 +4,7 @@ Every run does a few of each. COSERVE_MASS=full does as many as are stated: 500 
 """
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import random
@@ -344,6 +345,14 @@ class InjectedErrorTest(support.ProgramTest):
 @unittest.skipUnless(os.geteuid() == 0, "only root can cut a disk's power")
 class PowerCutTest(WholeFiles):
     SHUTDOWN, WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
+    CLONE_NEWNS = 0x20000
+
+    @classmethod
+    def setUpClass(cls):
+        """Mounts of its own: in a copy of this machine's, as other tests make, a file system stays mounted, and cut."""
+        if ctypes.CDLL(None, use_errno=True).unshare(cls.CLONE_NEWNS) != 0:
+            raise unittest.SkipTest(f"no mounts of its own here: {os.strerror(ctypes.get_errno())}")
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
     def setUp(self):
         super().setUp()
