@@ -1,7 +1,8 @@
 """Two machines on one: network namespaces with a cable between them. Only root can have them."""
 
-import ctypes
 import contextlib
+import ctypes
+import functools
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ def _run(*command, text=None):
     return result.stdout
 
 
+@functools.cache
 def why_not():
     """Why there can be none here; None: there can."""
     if os.geteuid() != 0:
@@ -34,6 +36,14 @@ def why_not():
     return None
 
 
+def _sweep():
+    """What tests left that were killed."""
+    for line in _run("ip", "netns", "list").splitlines():
+        found = re.match(r"(coserve-(\d+)-\S+)", line)
+        if found and not os.path.exists(f"/proc/{found[2]}"):
+            subprocess.run(["ip", "netns", "del", found[1]], capture_output=True, timeout=60, check=False)
+
+
 class Cable:
     """The namespaces "server", 10.77.0.1, and "members", which has all addresses of 10.77.0.2, 10.78.0.0/16 and, where
     nobody answers, 10.64.0.0/10."""
@@ -43,6 +53,7 @@ class Cable:
     def __init__(self):
         self._names = {side: f"coserve-{os.getpid()}-{id(self)}-{side}" for side in ("server", "members")}
         try:
+            _sweep()
             for name in self._names.values():
                 _run("ip", "netns", "add", name)
             _run(
