@@ -219,7 +219,7 @@ class Strangers(Network):
 
 
 class Floods(Network):
-    good, rate, seconds = 10, 10_000, size(1, 10)
+    good, rate, seconds = 10, size(2_000, 10_000), size(1, 10)
 
     def test_one_flooding_peer(self):
         """The others in its room lose less than one message in a hundred."""
