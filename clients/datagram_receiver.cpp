@@ -6,7 +6,9 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include <chrono>
 #include <exception>
@@ -16,6 +18,12 @@
 namespace coserve_client {
 
 using coserve::task;
+
+namespace {
+
+constexpr unsigned most_in_a_turn = 64;
+
+}  // namespace
 
 datagram_receiver::datagram_receiver(
     boost::asio::io_context& context, coserve::datagram_socket socket, listener& l
@@ -53,6 +61,9 @@ task<> datagram_receiver::receive_all() {
 }
 
 task<> datagram_receiver::receive_next() {
+    // What has arrived is received without waiting: others would never have their turn.
+    if (++received_ % most_in_a_turn == 0)
+        co_await boost::asio::post(context_, boost::asio::deferred);
     const auto datagram = co_await socket_.receive(coserve::longest_time);
     if (datagram && !datagram->truncated)  // what is cut could be told for something else
         listener_.received({datagram->data.data(), datagram->data.size()});

@@ -51,6 +51,7 @@ private:
     listener& listener_;
     boost::asio::cancellation_signal stop_;
     wakeup ended_;
+    unsigned received_ = 0;
     bool running_ = false;
     bool closing_ = false;
 };

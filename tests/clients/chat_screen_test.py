@@ -1,5 +1,6 @@
 """The program `coserve chat` on a terminal: what a person sees while others talk."""
 
+import os
 import signal
 import sys
 import termios
@@ -9,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from chat_peer import ROOM_FULL  # noqa: E402
 from chat_server import ChatServer  # noqa: E402
-from support import COSERVE, ProgramTest, poll  # noqa: E402
+from support import COSERVE, ProgramTest, poll, read_until  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
 MARK = "的消息"
@@ -198,6 +199,21 @@ class Events(ChatScreenTest):
         terminal.wait_for_lines(">>> a line of words that wraps around its end")
         server.say("Bob", "hi")
         self.wait_for(terminal, "Bob: hi", ">>> a line of words that wraps around its end")
+
+    def test_output_that_nobody_reads(self):
+        server = self.server()
+        reader, writer = os.pipe()
+        terminal = self.terminal(server, size=(12, 80), stdout=writer)
+        os.close(writer)
+        self.wait_for(terminal, "* you are Ann in lobby, alone", ">>>")
+        self.type_and_wait(terminal, "typing")
+        server.say("Bob", "to the pipe")
+        self.assertEqual(read_until(reader, b"\n"), b"Bob: to the pipe\n")
+        os.close(reader)
+        server.say("Bob", "to nobody")
+        self.assertEqual(terminal.wait(), 1)
+        self.assertEqual(len(server.left), 1)
+        self.assertTrue(terminal.attributes()[3] & termios.ICANON)
 
     def test_no_contact(self):
         with ChatServer(heartbeat_ms=100) as first:
