@@ -38,14 +38,15 @@ namespace coserve_client {
 namespace {
 
 constexpr const char* reference = R"(
-At a terminal what others say comes above the line that you type; /help shows the commands (/who, /join, /quit).
+At a terminal what others say comes above the line that you type. /who shows who is there, /join ROOM moves to another
+room, /quit, Ctrl-D and Ctrl-C leave, /help shows all commands, and //TEXT says /TEXT.
 From a pipe each line is said, in order and no faster than servers allow, or is a command too. At its end it waits
 until its own messages have come back, and leaves.
   coserve chat udp://127.0.0.1:7703 --name Ann --room tea
   printf '%s\n' 'The build is broken.' | coserve chat udp://127.0.0.1:7703 --name robot
   tail -f /dev/null | coserve chat udp://127.0.0.1:7703 --name log >> said
-What is said is on standard output as NAME: TEXT, all else on standard error behind a star. What is not to be seen in
-a text is shown as \xNN. Nothing is sent twice: what the network loses of others' messages is told.
+What is said is on standard output as NAME: TEXT, and so is the answer to /who; all else is on standard error behind a
+star. What is not to be seen in a text is shown as \xNN. Nothing is sent twice: what the network loses is told.
 A server that goes is told too, and joined again when it is back.
 With --plain it speaks the tutorials' format, NAME的消息TEXT and nothing else: there are no rooms, names, losses
 or heartbeats, and you are no member before you say something.
