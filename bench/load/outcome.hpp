@@ -2,7 +2,8 @@
 /// What came of a run: counted by each thread for itself, then added up.
 #pragma once
 
-#include "latency_histogram.hpp"
+#include "error_kind.hpp"
+#include "results/latency_histogram.hpp"
 
 #include <coserve/units.hpp>
 
@@ -38,6 +39,10 @@ struct outcome {
         ++errors[kind];
         if (first_error.empty())
             first_error = sentence;
+    }
+
+    void add_error(error_kind kind, const std::string& sentence) {
+        add_error(std::string(name_of(kind)), sentence);
     }
 
     outcome& operator+=(const outcome& o) {

@@ -110,7 +110,7 @@ task<> worker::exchange(connection* c) {
         else if (e.code() == boost::asio::error::operation_aborted)
             co_return;  // all is done
         else
-            fail(*c, kind_of(e.code()), coserve::reason_of(e));
+            fail(*c, std::string(name_of(kind_of(e.code()))), coserve::reason_of(e));
     }
     --open_;
     std::erase(free_, c);
