@@ -2,7 +2,7 @@
 /// How far a run is, on a terminal.
 #pragma once
 
-#include "echo_load.hpp"
+#include "run_load.hpp"
 
 namespace coserve_bench {
 

@@ -50,7 +50,7 @@ std::string counted(std::uint64_t n, const char* what) {
     return grouped(n) + " " + what + (n == 1 ? "" : "s");
 }
 
-double server_us_per_request(const result& r) {
+double server_us_per_request(const run_result& r) {
     return microseconds(*r.server_cpu) / static_cast<double>(r.counts.served);
 }
 
@@ -58,29 +58,17 @@ constexpr std::array<std::pair<const char*, double>, 5> quantiles{
     {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}}
 };
 
-const char* name(verification v) {
-    switch (v) {
-    case verification::off:
-        return "off";
-    case verification::length:
-        return "length";
-    case verification::full:
-        return "full";
-    }
-    return "";
-}
-
 json::object described(const plan& p) {
     json::object o{
-        {"load", "echo"},
+        {"load", name_of(p.load)},
         {"url", p.url},
         {"connections", p.connections},
         {"depth", p.depth},
-        {"size", p.size},
+        {"size", p.sizes.text()},
         {"threads", p.threads},
         {"warmup_s", seconds(p.warmup)},
         {"timeout_s", seconds(p.timeout)},
-        {"verify", name(p.verify)},
+        {"verify", name_of(p.verify)},
     };
     if (p.rate != 0)
         o["rate"] = p.rate;
@@ -113,12 +101,12 @@ json::object latency_object(const latency_histogram& h) {
 
 }  // namespace
 
-std::string summary(const plan& p, const result& r) {
+std::string summary(const plan& p, const run_result& r) {
     std::string text = p.name + "  " + counted(p.connections, "connection") + ", depth " +
-                       grouped(p.depth) + ", " + counted(p.size, "byte") + ", " +
+                       grouped(p.depth) + ", " + p.sizes.text() + " bytes" + ", " +
                        counted(p.threads, "thread") +
                        (p.rate == 0 ? "" : format(", %.0f requests/s", p.rate)) + "\n";
-    const double mib = r.rate() * static_cast<double>(p.size) / (1 << 20);
+    const double mib = r.rate() * p.sizes.mean() / (1 << 20);
     text += "requests  " + grouped(r.counts.completed) + " in " + readable(r.elapsed) + ": " +
             grouped(static_cast<std::uint64_t>(r.rate())) + "/s, " + format("%.1f", mib) +
             " MiB/s each way\n";
@@ -143,9 +131,9 @@ std::string summary(const plan& p, const result& r) {
     return text + "\n";
 }
 
-std::string failures(const plan& p, const result& r) {
-    const std::uint64_t failed = r.counts.failed_connections();
-    if (failed == 0)
+std::string failures(const plan& p, const run_result& r) {
+    const std::uint64_t failed = r.counts.failed_connections;
+    if (failed == 0 && r.counts.errors.empty())
         return "";
     std::string kinds;
     for (const auto& [kind, count] : r.counts.errors)
@@ -157,7 +145,7 @@ std::string failures(const plan& p, const result& r) {
            " failed (" + kinds + "): " + std::string(why);
 }
 
-std::string json_report(const plan& p, const result& r) {
+std::string json_report(const plan& p, const run_result& r) {
     json::object latency{{"service", latency_object(r.counts.service)}};
     if (p.rate != 0)
         latency["intended"] = latency_object(r.counts.intended);
@@ -170,7 +158,7 @@ std::string json_report(const plan& p, const result& r) {
         cpu["server_us_per_request"] = server_us_per_request(r);
     }
     json::object requests{
-        {"sent", r.counts.completed + r.counts.failed + r.counts.lost},
+        {"sent", r.counts.sent},
         {"completed", r.counts.completed},
         {"failed", r.counts.failed},
     };

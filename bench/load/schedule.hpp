@@ -13,8 +13,9 @@ using clock = std::chrono::steady_clock;
 
 /// What all threads are told while they run. All but the end is fixed before they begin to send.
 struct schedule {
-    clock::time_point start;  ///< of sending
-    clock::time_point begin;  ///< the ramp and the warm-up are over: from here on it counts
+    clock::time_point start{};  ///< of sending
+    /// The ramp and the warm-up are over: from here on it counts.
+    clock::time_point begin = clock::time_point::max();
     std::atomic<clock::time_point> end = clock::time_point::max();  ///< nothing more is due
 
     bool counts(clock::time_point t) const noexcept { return t >= begin; }

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -97,6 +98,24 @@ class DatagramLoad(ProgramTest):
         counts = self.measure(url, "-n", "10", "-c", "1")["requests"]
         self.assertEqual((counts["completed"], counts["wrong_replies"]), (10, 10))
 
+    def test_a_rate(self):
+        url = self.serve(f"echo={UDP}").url
+        for arguments in (["-c", "1", "--depth", "64"], ["-c", "8", "--threads", "2", "--depth", "8"]):
+            with self.subTest(arguments=arguments):
+                report = self.measure(url, "-R", "1000", "-t", "300ms", "--warmup", "0", "--timeout", "20s", *arguments)
+                self.assertAlmostEqual(report["requests"]["completed"], 300, delta=1)
+
+    def test_a_rate_counts_from_the_time_of_a_request(self):
+        def answer(number, message):
+            if number == 0:
+                time.sleep(0.3)  # what the server does with its time
+            return [message]
+
+        report = self.measure(self.peer(answer), "-R", "100", "-n", "20", "-c", "1", "--timeout", "20s")
+        self.assertEqual(report["requests"]["completed"], 20)
+        self.assertGreater(report["latency_us"]["intended"]["p50"], 100_000)
+        self.assertLess(report["latency_us"]["service"]["p50"], 100_000)
+
     def test_nobody_there(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -123,7 +142,7 @@ class DatagramLoad(ProgramTest):
     def test_usage(self):
         for arguments, says in (
             (["--size", "65508"], ["--size 65508", "65507"]),
-            (["--rate", "100"], ["--rate", "closed loop"]),
+            (["--size", "64..65508"], ["--size 64..65508", "65507"]),
         ):
             with self.subTest(arguments=arguments):
                 self.check_failure(

@@ -1,9 +1,9 @@
-#include "cpu_time.hpp"
+#include "process_use.hpp"
 
-#include <cstdint>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <system_error>
 
@@ -31,6 +31,23 @@ coserve::duration own_cpu_time() noexcept {
     std::timespec t{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
+
+std::optional<std::uint64_t> memory_of(pid_t pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string key; status >> key;) {
+        if (std::uint64_t kib = 0; key == "RssAnon:" && status >> kib)
+            return kib << 10;
+        status.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    }
+    return std::nullopt;
+}
+
+thread_use use_of_thread(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/schedstat");
+    std::int64_t ran = 0, waited = 0;
+    file >> ran >> waited;
+    return {coserve::duration(ran), coserve::duration(waited)};
 }
 
 }  // namespace coserve_bench

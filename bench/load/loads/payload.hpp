@@ -20,17 +20,32 @@ public:
     /// What marks requests where they are not verified in full.
     enum marking : bool { unmarked, numbered };
 
-    payload(std::size_t size, verification, marking = unmarked);
+    /// `longest`: of all its requests.
+    payload(std::size_t longest, verification, marking = unmarked);
 
     /// Valid until the next call.
-    std::string_view request(std::uint64_t connection, std::uint64_t number);
-    bool is_reply(std::string_view reply, std::uint64_t connection, std::uint64_t number);
+    std::string_view request(std::size_t size, std::uint64_t connection, std::uint64_t number) {
+        if (marks_)
+            mark(connection, number);
+        return std::string_view(bytes_).substr(0, size);
+    }
+
+    bool is_reply(
+        std::string_view reply, std::size_t size, std::uint64_t connection, std::uint64_t number
+    ) {
+        if (verify_ == verification::full)
+            return is_full_reply(reply, size, connection, number);
+        return verify_ == verification::off || reply.size() == size;
+    }
 
     /// Of the request that a reply belongs to; nullopt where it has no room for all of that, or is
     /// none.
-    std::optional<std::uint64_t> number_of(std::string_view reply) const noexcept;
+    static std::optional<std::uint64_t> number_of(std::string_view reply) noexcept;
 
 private:
+    bool is_full_reply(
+        std::string_view reply, std::size_t size, std::uint64_t connection, std::uint64_t number
+    );
     void mark(std::uint64_t connection, std::uint64_t number);
 
     verification verify_;

@@ -14,29 +14,22 @@ char upper(char c) {
 
 }  // namespace
 
-payload::payload(std::size_t size, verification v, marking m)
-    : verify_(v), marks_(m == numbered || v == verification::full), bytes_(size, 'x') {
-    for (std::size_t i = 0; i < size; ++i)
+payload::payload(std::size_t longest, verification v, marking m)
+    : verify_(v), marks_(m == numbered || v == verification::full), bytes_(longest, 'x') {
+    for (std::size_t i = 0; i < longest; ++i)
         bytes_[i] = static_cast<char>('a' + i % 26);
 }
 
-std::string_view payload::request(std::uint64_t connection, std::uint64_t number) {
-    if (marks_)
-        mark(connection, number);
-    return bytes_;
+bool payload::is_full_reply(
+    std::string_view reply, std::size_t size, std::uint64_t connection, std::uint64_t number
+) {
+    const std::string_view sent = request(size, connection, number);
+    return reply == sent ||
+           (reply.size() == size && std::ranges::equal(reply, sent, {}, {}, upper));
 }
 
-bool payload::is_reply(std::string_view reply, std::uint64_t connection, std::uint64_t number) {
-    if (verify_ == verification::off)
-        return true;
-    if (reply.size() != bytes_.size() || verify_ == verification::length)
-        return reply.size() == bytes_.size();
-    mark(connection, number);
-    return reply == bytes_ || std::ranges::equal(reply, bytes_, {}, {}, upper);
-}
-
-std::optional<std::uint64_t> payload::number_of(std::string_view reply) const noexcept {
-    if (bytes_.size() < letters_of_number || reply.size() < letters_of_number)
+std::optional<std::uint64_t> payload::number_of(std::string_view reply) noexcept {
+    if (reply.size() < letters_of_number)
         return std::nullopt;
     std::uint64_t number = 0;
     for (std::size_t i = letters_of_number; i-- > 0;) {

@@ -1,0 +1,151 @@
+#include "connect_job.hpp"
+
+#include <coserve/codec.hpp>
+#include <coserve/error.hpp>
+#include <coserve/limits.hpp>
+#include <coserve/url.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include <fcntl.h>
+
+namespace coserve_bench {
+
+using boost::asio::use_awaitable;
+using coserve::task;
+
+namespace {
+
+using tcp = boost::asio::ip::tcp;
+using local = boost::asio::local::stream_protocol;
+using scheme = coserve::endpoint_url::scheme;
+
+constexpr std::size_t largest_read = std::size_t{16} << 10;
+
+boost::asio::generic::stream_protocol::endpoint resolve(const coserve::endpoint_url& url) {
+    if (url.kind == scheme::unix_stream)
+        return local::endpoint(url.path);
+    boost::asio::io_context context;
+    tcp::resolver resolver(context);
+    const auto found = resolver.resolve(url.host, std::to_string(url.port));
+    return tcp::endpoint(found.begin()->endpoint());
+}
+
+coserve::framing codecs_of(const std::string& text, const coserve::endpoint_url& url) {
+    coserve::option_reader reader(text, url.query);
+    coserve::stream_limits limits;
+    limits.read(reader);
+    coserve::framing codecs = coserve::framing_registry().read(reader, limits);
+    reader.finish();
+    return codecs;
+}
+
+[[noreturn]] void fail_reply(error_kind kind, const char* sentence) {
+    throw job_failure(kind, sentence, true);
+}
+
+}  // namespace
+
+connect_target::connect_target(const plan& p)
+    : address(resolve(coserve::parse_url(p.url))),
+      codecs(codecs_of(p.url, coserve::parse_url(p.url))) {}
+
+connect_job::connect_job(
+    const plan& p,
+    coserve::executor core,
+    std::size_t number,
+    std::shared_ptr<const connect_target> target
+)
+    : plan_(p),
+      number_(number),
+      target_(std::move(target)),
+      payload_(p.echoes ? p.sizes.most() : 0, p.verify),
+      socket_(core) {}
+
+task<> connect_job::connect() {
+    co_return;
+}
+
+task<std::uint64_t> connect_job::perform(std::size_t size) {
+    const auto& to = target_->address;
+    socket_.open(to.protocol());
+    ::fcntl(socket_.native_handle(), F_SETFD, FD_CLOEXEC);
+    co_await socket_.async_connect(to, use_awaitable);
+    if (plan_.echoes)
+        co_await exchange(size);
+    // A port is free again at once after a reset alone.
+    if (plan_.resets)
+        socket_.set_option(boost::asio::socket_base::linger(true, 0));
+    disconnect();
+    co_return plan_.echoes ? size : 0;
+}
+
+void connect_job::abort() noexcept {
+    disconnect();
+}
+
+void connect_job::disconnect() noexcept {
+    coserve::error_code ignored;
+    socket_.close(ignored);
+}
+
+task<> connect_job::exchange(std::size_t size) {
+    const std::uint64_t number = requests_++;
+    const std::string request = encoded(payload_.request(size, number_, number));
+    co_await boost::asio::async_write(socket_, boost::asio::buffer(request), use_awaitable);
+    const std::string reply = co_await read_reply(size);
+    if (!payload_.is_reply(reply, size, number_, number))
+        fail_reply(error_kind::wrong_reply, "a reply is not that to its request");
+}
+
+std::string connect_job::encoded(std::string_view request) const {
+    coserve::envelope parts;
+    const auto codec = target_->codecs.write();
+    if (const coserve::error_code error = codec->encode({}, request, parts))
+        throw coserve::system_error(error);
+    std::string bytes(reinterpret_cast<const char*>(parts.prefix().data()), parts.prefix().size());
+    for (const coserve::frame_view& part : parts.payload)
+        bytes += part.text();
+    return bytes += parts.suffix;
+}
+
+task<std::string> connect_job::read_reply(std::size_t size) {
+    const auto codec = target_->codecs.read();
+    std::string bytes;
+    for (;;) {
+        const std::size_t had = bytes.size();
+        bytes.resize(had + largest_read);
+        coserve::error_code error;
+        const std::size_t got = co_await socket_.async_read_some(
+            boost::asio::buffer(bytes.data() + had, largest_read),
+            boost::asio::redirect_error(use_awaitable, error)
+        );
+        if (error == boost::asio::error::eof)
+            fail_reply(error_kind::closed, "the server ended the connection");
+        if (error)
+            throw coserve::system_error(error);
+        bytes.resize(had + got);
+        if (plan_.raw && bytes.size() < size)
+            continue;
+        if (plan_.raw)
+            co_return bytes;
+        const coserve::decoded frame = codec->decode(std::as_bytes(std::span(bytes)));
+        if (frame.what == coserve::decoded::outcome::frame)
+            co_return bytes.substr(frame.offset, frame.size);
+        if (frame.what == coserve::decoded::outcome::error)
+            throw coserve::system_error(frame.error);
+    }
+}
+
+}  // namespace coserve_bench
