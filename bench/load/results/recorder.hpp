@@ -4,6 +4,7 @@
 
 #include "error_kind.hpp"
 #include "latency_histogram.hpp"
+#include "sample.hpp"
 #include "schedule.hpp"
 #include "tally.hpp"
 
@@ -16,11 +17,6 @@
 #include <vector>
 
 namespace coserve_bench {
-
-/// A request that was answered, for those who want all of them.
-struct sample {
-    coserve::duration intended, service;
-};
 
 /// Counts for one thread. A reply costs it a few nanoseconds and no memory: it is added to the
 /// histograms of its second, and those to the thread's once a second.

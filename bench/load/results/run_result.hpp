@@ -2,6 +2,7 @@
 /// A run, when it is over: all that is written down, shown and compared.
 #pragma once
 
+#include "sample.hpp"
 #include "tally.hpp"
 
 #include <coserve/units.hpp>
@@ -43,8 +44,8 @@ struct run_result {
     std::optional<coserve::duration> server_cpu;  ///< used by the server for what was served
     std::vector<server_sample> server;            ///< in the order of time
     std::optional<idle_memory> idle;
-    std::vector<std::string>
-        limits;  ///< sentences: why this program, not the server, was the limit
+    std::vector<std::string> limits;  ///< sentences: why this program was the limit, no server
+    std::vector<sample> samples;      ///< all of them, where the plan keeps them
 
     double seconds() const { return std::chrono::duration<double>(elapsed).count(); }
 

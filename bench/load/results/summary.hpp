@@ -1,0 +1,25 @@
+/// \file
+/// A run, for people.
+#pragma once
+
+#include "run_result.hpp"
+
+#include <string>
+
+namespace coserve_bench {
+
+/// A few lines: what was asked, requests and their rate, and how long replies took, in an open loop
+/// from their intended time and from their sending side by side.
+std::string summary(const run_result&);
+
+/// One line that says how many connections and requests failed, by kind, and why the first did;
+/// empty where none did.
+std::string failures(const run_result&);
+
+/// What was asked, in a line.
+std::string plan_line(const boost::json::object& plan);
+
+/// A value of a plan, as it would be written on a command line.
+std::string plan_text(const boost::json::value&);
+
+}  // namespace coserve_bench
