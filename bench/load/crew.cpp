@@ -85,6 +85,15 @@ tally crew::finish() {
     return sum;
 }
 
+std::vector<sample> crew::samples() const {
+    std::vector<sample> all;
+    for (const member& m : members_) {
+        const std::vector<sample>& some = m.worker->record().samples();
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
 busiest_thread crew::busiest() const {
     const auto ran = [](const member& m) { return m.after.ran - m.before.ran; };
     const auto found = std::ranges::max_element(members_, {}, ran);

@@ -5,6 +5,7 @@
 #include "loads/load_worker.hpp"
 #include "plan.hpp"
 #include "process_use.hpp"
+#include "results/sample.hpp"
 #include "results/tally.hpp"
 #include "schedule.hpp"
 #include "tool_limits.hpp"
@@ -54,6 +55,9 @@ public:
     /// Joins the threads. Once.
     /// Errors: what a thread threw.
     tally finish();
+
+    /// Of all threads, where the plan keeps them; after `finish()`.
+    std::vector<sample> samples() const;
 
     /// Since `begin()`; after `finish()`.
     busiest_thread busiest() const;

@@ -3,6 +3,7 @@
 #include "crew.hpp"
 #include "interruption.hpp"
 #include "process_use.hpp"
+#include "results/plan_json.hpp"
 #include "server_watch.hpp"
 #include "tool_limits.hpp"
 
@@ -98,7 +99,9 @@ run_result run_load(const plan& p, const std::function<void(const progress&)>& t
 
     server.end(clock::now(), r);
     r.own_cpu = own_cpu_time() - own_before;
+    r.plan = described(p);
     r.counts = all.finish();
+    r.samples = all.samples();
     r.elapsed = counted_time(p, all);
     const busiest_thread busiest = all.busiest();
     r.busiest_thread = busiest.ran;

@@ -24,7 +24,8 @@ public:
 
     filled_buckets& operator+=(const filled_buckets&);
 
-    const std::vector<bucket>& all() const noexcept { return all_; }
+    const std::vector<bucket>& all() const& noexcept { return all_; }
+    void all() && = delete;  // `for` would not keep them alive
     std::uint64_t count() const noexcept;
     /// What `fraction` (0 to 1) of the samples do not exceed, within 0.4 %; 0 without samples.
     coserve::duration quantile(double fraction) const noexcept;

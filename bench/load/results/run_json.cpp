@@ -42,18 +42,20 @@ json::object counted_by_kind(const counts_by_kind& counts) {
     return o;
 }
 
-json::object requests(const tally& t) {
+json::object requests(const run_result& r) {
+    const tally& t = r.counts;
     json::object o{{"sent", t.sent}, {"completed", t.completed}, {"failed", t.failed}};
-    const auto where_any = [&](const char* name, std::uint64_t count) {
-        if (count != 0)
+    const auto add = [&](const char* name, std::uint64_t count, bool always) {
+        if (count != 0 || always)
             o[name] = count;
     };
-    where_any("unsent", t.unsent);
-    where_any("lost", t.lost);
-    where_any("late_replies", t.late);
-    where_any("duplicate_replies", t.duplicate);
-    where_any("reordered_replies", t.reordered);
-    where_any("wrong_replies", t.wrong);
+    const bool datagrams = r.plan_has_datagrams();
+    add("unsent", t.unsent, false);
+    add("lost", t.lost, datagrams);
+    add("late_replies", t.late, datagrams);
+    add("wrong_replies", t.wrong, datagrams);
+    add("duplicate", t.duplicate, false);
+    add("reordered", t.reordered, false);
     if (!t.failed_by.empty())
         o["failed_by"] = counted_by_kind(t.failed_by);
     return o;
@@ -156,7 +158,7 @@ json::object run_json(const run_result& r) {
     json::object o{
         {"format", "coserve-bench 1"},
         {"plan", r.plan},
-        {"requests", requests(t)},
+        {"requests", requests(r)},
         {"connections", {{"made", t.connected}, {"failed", t.failed_connections}}},
         {"errors", counted_by_kind(t.errors)},
         {"first_error", t.first_error},

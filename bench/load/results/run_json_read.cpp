@@ -95,8 +95,8 @@ void read_requests(tally& t, const json_value& o) {
     t.unsent = o.count_or_0("unsent");
     t.lost = o.count_or_0("lost");
     t.late = o.count_or_0("late_replies");
-    t.duplicate = o.count_or_0("duplicate_replies");
-    t.reordered = o.count_or_0("reordered_replies");
+    t.duplicate = o.count_or_0("duplicate");
+    t.reordered = o.count_or_0("reordered");
     t.wrong = o.count_or_0("wrong_replies");
     if (const auto kinds = o.find("failed_by"))
         t.failed_by = by_kind(*kinds);
@@ -148,9 +148,7 @@ void read_cpu(run_result& r, const json_value& o) {
 
 }  // namespace
 
-run_result parse_run(std::string_view text, const std::string& name) {
-    const boost::json::value document = parse_json(text, name);
-    const json_value run(document, name);
+run_result run_of(const json_value& run) {
     if (const auto format = run.find("format"); !format || format->text() != "coserve-bench 1")
         run.refuse("is no run of coserve-bench: its \"format\" must be \"coserve-bench 1\"");
     run_result r;
@@ -166,6 +164,11 @@ run_result parse_run(std::string_view text, const std::string& name) {
         for (std::size_t i = 0; i < checked_size(*list); ++i)
             r.limits.push_back(list->at(i).text());
     return r;
+}
+
+run_result parse_run(std::string_view text, const std::string& name) {
+    const boost::json::value document = parse_json(text, name);
+    return run_of(json_value(document, name));
 }
 
 run_result read_run(const std::string& path) {

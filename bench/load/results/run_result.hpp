@@ -8,6 +8,7 @@
 #include <coserve/units.hpp>
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -55,6 +56,12 @@ struct run_result {
     }
 
     bool open_loop() const { return counts.intended.count() != 0; }
+
+    /// Replies may be lost.
+    bool plan_has_datagrams() const {
+        const boost::json::value* url = plan.if_contains("url");
+        return url && url->is_string() && url->get_string().starts_with("udp:");
+    }
 
     /// What users of the server felt: in an open loop from the time of a request on.
     const latency_histogram& latency() const {

@@ -5,6 +5,7 @@
 #include "run_result.hpp"
 
 #include <string>
+#include <vector>
 
 namespace coserve_bench {
 
@@ -15,6 +16,13 @@ std::string summary(const run_result&);
 /// One line that says how many connections and requests failed, by kind, and why the first did;
 /// empty where none did.
 std::string failures(const run_result&);
+
+/// What makes the figures say less than they seem to: this program was the limit, or the rate was
+/// not held.
+std::vector<std::string> warnings(const run_result&);
+
+/// Without its query; empty where the plan has none.
+std::string plan_url(const boost::json::object& plan);
 
 /// What was asked, in a line.
 std::string plan_line(const boost::json::object& plan);
