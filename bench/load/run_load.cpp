@@ -88,8 +88,8 @@ run_result run_load(const plan& p, const std::function<void(const progress&)>& t
     server.before();
     crew all(p);
     all.connect();
-    all.go();
     overseer looking(p, all, told);
+    all.go();
     bool ended = looking.wait(all.times().begin, nullptr);
     const auto own_before = own_cpu_time();
     server.begin(clock::now());

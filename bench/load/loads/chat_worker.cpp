@@ -262,7 +262,7 @@ task<> chat_worker::watch() {
                 m->new_duplicates();
             counts = true;
         }
-        if (paced_ && (schedule_.over(now - grace) || now - std::max(last_heard_, spoken_) > quiet))
+        if (paced_ && (schedule_.closed(now) || now - std::max(last_heard_, spoken_) > quiet))
             tasks_.cancel();
     }
 }

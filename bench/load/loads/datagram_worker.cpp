@@ -107,7 +107,7 @@ task<> datagram_worker::exchange(connection& c) {
             take(c, *reply, now);
         lose_overdue(c, now);
         fill(c, now);
-        if (paced_ || schedule_.over(now - grace))
+        if (paced_)
             stop_when_done();
     }
 }
@@ -126,7 +126,7 @@ std::optional<clock::time_point>
 datagram_worker::next_request(connection& c, clock::time_point now) {
     if (!open_loop())
         return may_send(now) ? std::optional(now) : std::nullopt;
-    if (c.waiting.empty())
+    if (c.waiting.empty() || schedule_.closed(now))
         return std::nullopt;
     const clock::time_point due = c.waiting.front();
     c.waiting.pop_front();
@@ -200,9 +200,9 @@ void datagram_worker::lose_overdue(connection& c, clock::time_point now) {
     if (!c.busy() || now < c.next_look)
         return;
     c.next_look = now + longest_wait_;
-    const bool over = schedule_.over(now - grace);
     for (place& p : c.places) {
-        if (!p.busy || (!over && now - p.sent < plan_.timeout))
+        const bool overdue = now - p.sent >= plan_.timeout || schedule_.given_up(p.sent, now);
+        if (!p.busy || !overdue)
             continue;
         if (schedule_.counts(p.intended))
             record_.lost();
@@ -235,8 +235,8 @@ void datagram_worker::on_due(clock::time_point due, clock::time_point now) {
 void datagram_worker::stop_when_done() {
     if (!open_loop())
         return;
-    const bool given_up = schedule_.over(clock::now() - grace);
-    if (unfinished_ == 0 || (paced_ && under_way_ == 0 && (waiting_ == 0 || given_up)))
+    const bool nothing_waits = waiting_ == 0 || schedule_.closed(clock::now());
+    if (unfinished_ == 0 || (paced_ && under_way_ == 0 && nothing_waits))
         tasks_.cancel();
 }
 

@@ -44,7 +44,8 @@ task<> job_worker::connect_one(std::size_t index) {
     try {
         co_await l.work->connect();
         l.connected = true;
-        record_.connected();
+        if (plan_.load != load_kind::connect)  // there each request is one
+            record_.connected();
     } catch (const system_error& e) {
         if (e.code() == boost::asio::error::operation_aborted)
             throw;  // all is over
@@ -99,7 +100,7 @@ task<std::optional<clock::time_point>> job_worker::next_request(lane& l) {
         const clock::time_point now = clock::now();
         co_return may_send(now) ? std::optional(now) : std::nullopt;
     }
-    while (l.waiting.empty() && orphans_.empty()) {
+    while ((l.waiting.empty() && orphans_.empty()) || schedule_.closed(clock::now())) {
         coserve::error_code ignored;
         co_await l.due.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     }
@@ -117,6 +118,8 @@ task<> job_worker::attempt(lane& l, clock::time_point intended) {
     const auto failed = co_await perform(l, bytes);
     l.busy = false;
     --under_way_;
+    if (l.given_up)
+        co_return;
     if (failed)
         count(l, *failed);
     else
@@ -162,6 +165,8 @@ void job_worker::count(lane& l, std::uint64_t bytes) {
     l.succeeded = true;
     l.failed_in_a_row = 0;
     l.last_good = now;
+    if (plan_.load == load_kind::connect)
+        record_.connected();
     count_one(now);
     if (!schedule_.counts(now))
         return;
@@ -174,7 +179,7 @@ void job_worker::count(lane& l, const failure& f) {
     ++l.failed_in_a_row;
     if (schedule_.counts(l.intended))
         record_.failed(f.kind);
-    record_.connection_failed(f.kind, f.sentence);
+    record_.error(f.kind, f.sentence);
     l.connected = !f.lost;
 }
 
@@ -219,24 +224,32 @@ task<> job_worker::watch() {
     for (;;) {
         co_await coserve::sleep(watch_interval);
         const clock::time_point now = clock::now();
-        if (schedule_.over(now - grace)) {
-            give_up();
-            co_return;
-        }
-        for (lane& l : lanes_) {
-            if (!l.busy || l.timed_out || now - l.sent < plan_.timeout)
-                continue;
-            l.timed_out = true;
-            l.work->abort();
-        }
+        for (lane& l : lanes_)
+            if (l.busy)
+                look_after(l, now);
+        if (schedule_.closed(now))
+            end();
     }
 }
 
-void job_worker::give_up() {
-    for (lane& l : lanes_)
-        if (l.busy && schedule_.counts(l.intended))
-            record_.failed(error_kind::unanswered);
-    tasks_.cancel();
+void job_worker::look_after(lane& l, clock::time_point now) {
+    if (!l.timed_out && now - l.sent >= plan_.timeout) {
+        l.timed_out = true;
+        l.work->abort();
+    } else if (!l.given_up && schedule_.given_up(l.sent, now)) {
+        l.given_up = true;
+        if (!schedule_.counts(l.intended))
+            return;
+        record_.failed(error_kind::unanswered);
+        record_.error(error_kind::unanswered, "no reply within a second of the end");
+    }
+}
+
+/// What waits now is never sent; what is under way has its time.
+void job_worker::end() {
+    const auto is_busy = [](const lane& l) { return l.busy && !l.given_up; };
+    if (std::ranges::none_of(lanes_, is_busy))
+        tasks_.cancel();
 }
 
 }  // namespace coserve_bench

@@ -39,7 +39,8 @@ private:
         clock::time_point intended{}, sent{};   // of what is under way
         clock::time_point last_good{};          // the last that succeeded, or the beginning
         std::uint64_t failed_in_a_row = 0;
-        bool busy = false, connected = false, succeeded = false, timed_out = false;
+        bool busy = false, connected = false, succeeded = false;
+        bool timed_out = false, given_up = false;
     };
 
     struct failure {
@@ -63,7 +64,8 @@ private:
     bool goes_on(const lane&) const noexcept;
     void leave(lane&);
     coserve::task<> watch();
-    void give_up();
+    void look_after(lane&, clock::time_point now);
+    void end();
 
     std::deque<lane> lanes_;
     std::size_t unfinished_ = 0;

@@ -91,20 +91,18 @@ task<> stream_worker::serve(connection* c, std::size_t index) {
 
 /// Until it has nothing more to do, or is lost: then it has no stream.
 task<> stream_worker::talk(connection& c) {
-    c.doom = {};
+    c.doom.reset();
     if (open_loop())
         live_.push_back(&c);
     try {
         co_await exchange(c);
     } catch (const system_error& e) {
-        if (c.doom == coserve::errc::timeout)
-            lose(c, error_kind::timeout, "no reply came in time");
-        else if (c.doom)
-            lose(c, kind_of(c.doom), coserve::reason_of(system_error(c.doom)));
+        if (c.doom)
+            lose(c, *c.doom);
         else if (e.code() == boost::asio::error::operation_aborted)
             throw;  // all is over
         else
-            lose(c, kind_of(e.code()), coserve::reason_of(e));
+            lose(c, {kind_of(e.code()), coserve::reason_of(e)});
     }
     leave(c);
 }
@@ -136,15 +134,15 @@ frame_stream::read_operation stream_worker::next_reply(connection& c) {
 /// False: it was none, and the connection is lost.
 bool stream_worker::accept(connection& c, const std::optional<coserve::frame>& reply) {
     if (!reply) {
-        lose(c, error_kind::closed, "the server ended the connection");
+        lose(c, {error_kind::closed, "the server ended the connection"});
         return false;
     }
     if (c.under_way() == 0 ||
         !payload_.is_reply(reply->text(), c.at(c.received).size, c.number, c.received)) {
         lose(
             c,
-            error_kind::wrong_reply,
-            "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"
+            {error_kind::wrong_reply,
+             "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"}
         );
         return false;
     }
@@ -182,7 +180,7 @@ std::optional<clock::time_point> stream_worker::next_request(connection& c, cloc
     if (!open_loop())
         return may_send(now) ? std::optional(now) : std::nullopt;
     auto& from = c.waiting.empty() ? orphans_ : c.waiting;
-    if (from.empty())
+    if (from.empty() || schedule_.closed(now))
         return std::nullopt;
     const clock::time_point due = from.front();
     from.pop_front();
@@ -215,7 +213,7 @@ void stream_worker::on_due(clock::time_point due, clock::time_point now) {
     try {
         fill(c, now);
     } catch (const system_error& e) {
-        doom(c, e.code());
+        doom(c, kind_of(e.code()), coserve::reason_of(e));
     }
 }
 
@@ -238,16 +236,16 @@ bool stream_worker::may_try_again(const connection& c) const noexcept {
 }
 
 /// Its coroutine does the rest.
-void stream_worker::doom(connection& c, const coserve::error_code& why) noexcept {
+void stream_worker::doom(connection& c, error_kind kind, std::string sentence) {
     if (c.doom)
         return;
-    c.doom = why;
+    c.doom = failure{kind, std::move(sentence)};
     c.stream->abort();
 }
 
-void stream_worker::lose(connection& c, error_kind kind, const std::string& sentence) {
-    fail_requests(c, kind);
-    record_.connection_failed(kind, sentence);
+void stream_worker::lose(connection& c, const failure& why) {
+    fail_requests(c, why.kind);
+    record_.connection_failed(why.kind, why.sentence);
     c.stream->abort();
     c.stream.reset();
 }
@@ -266,22 +264,30 @@ task<> stream_worker::watch() {
     for (;;) {
         co_await coserve::sleep(watch_interval);
         const clock::time_point now = clock::now();
-        if (now > schedule_.end.load() && now - schedule_.end.load() > grace) {
-            give_up();
-            co_return;
-        }
         for (connection& c : connections_)
-            if (c.stream && c.under_way() != 0 && now - c.at(c.received).sent >= plan_.timeout)
-                doom(c, coserve::errc::timeout);
+            if (c.stream && c.under_way() != 0)
+                look_after(c, now);
+        if (schedule_.closed(now))
+            end();
     }
 }
 
-void stream_worker::give_up() {
-    for (connection& c : connections_) {
-        fail_requests(c, error_kind::unanswered);
+void stream_worker::look_after(connection& c, clock::time_point now) {
+    const clock::time_point sent = c.at(c.received).sent;
+    if (now - sent >= plan_.timeout)
+        doom(c, error_kind::timeout, "no reply came in time");
+    else if (schedule_.given_up(sent, now))
+        doom(c, error_kind::unanswered, "no reply within a second of the end");
+}
+
+/// What waits now is never sent; what is under way has its time.
+void stream_worker::end() {
+    for (connection& c : connections_)
         leave(c);
-    }
-    tasks_.cancel();
+    waiting_ = 0;
+    const auto is_busy = [](const connection& c) { return c.stream && c.under_way() != 0; };
+    if (std::ranges::none_of(connections_, is_busy))
+        tasks_.cancel();
 }
 
 }  // namespace coserve_bench

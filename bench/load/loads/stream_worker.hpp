@@ -31,6 +31,11 @@ private:
         std::size_t size = 0;
     };
 
+    struct failure {
+        error_kind kind;
+        std::string sentence;
+    };
+
     struct connection {
         connection(std::size_t n, std::size_t depth);
 
@@ -42,7 +47,7 @@ private:
         // When the bytes were read from the kernel of which the last reply was one.
         clock::time_point arrived{};
         clock::time_point last_good{};  // the last reply, or the beginning
-        coserve::error_code doom;       // why it was aborted here
+        std::optional<failure> doom;    // why it was aborted here
 
         std::uint64_t under_way() const noexcept { return sent - received; }
         request& at(std::uint64_t n) noexcept { return requests[n & (requests.size() - 1)]; }
@@ -64,11 +69,12 @@ private:
     void send(connection&, clock::time_point intended, clock::time_point now);
     void leave(connection&);
     bool may_try_again(const connection&) const noexcept;
-    void doom(connection&, const coserve::error_code&) noexcept;
-    void lose(connection&, error_kind, const std::string& sentence);
+    void doom(connection&, error_kind, std::string sentence);
+    void lose(connection&, const failure&);
     void fail_requests(connection&, error_kind);
     coserve::task<> watch();
-    void give_up();
+    void look_after(connection&, clock::time_point now);
+    void end();
 
     std::deque<connection> connections_;
     std::size_t unfinished_ = 0;  // connections that go on, or are tried again
