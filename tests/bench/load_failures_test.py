@@ -71,6 +71,25 @@ class Failures(LoadTest):
                 self.assertEqual(report["requests"]["failed"], 1)
                 self.assertEqual(report["requests"]["completed"], 99)
 
+    def test_what_waited_for_a_lost_connection_is_taken_over(self):
+        """At the end of the plan, where nothing else wakes the others."""
+        turns = iter(range(2))
+
+        def serve(connection):
+            if next(turns) == 0:
+                receive_frame(connection)
+                connection.recv(1)  # nothing more comes
+                return
+            while True:
+                connection.sendall(frame(receive_frame(connection)))
+
+        peer = ThreadedPeer(self, serve)
+        report = self.report(
+            "echo", peer.url, "-R", "1000", "-n", "40", "-c", "2", "--timeout", "400ms", code=1
+        )
+        self.assertEqual(report["errors"], {"timeout": 1})
+        self.assertEqual((report["requests"]["completed"], report["requests"]["failed"]), (39, 1))
+
     def test_replies_that_are_too_slow(self):
         def serve(connection):
             connection.sendall(frame(receive_frame(connection)))

@@ -60,8 +60,9 @@ const std::string* find(const coserve::endpoint_url& url, std::string_view key) 
 }
 
 void read_times(plan& p, const load_arguments& a) {
+    const bool loses = p.datagrams && a.load == load_kind::echo;
     const bool slow = a.load == load_kind::exec || a.load == load_kind::upload;
-    p.timeout = read_time("--timeout", a.timeout, slow ? "60s" : p.datagrams ? "1s" : "10s");
+    p.timeout = read_time("--timeout", a.timeout, slow ? "60s" : loses ? "1s" : "10s");
     p.ramp = read_time("--ramp", a.ramp, "0", zero::allowed);
     const bool tries = a.load == load_kind::connect;
     p.reconnect = read_time("--reconnect", a.reconnect, tries ? "1s" : "0", zero::allowed);

@@ -225,9 +225,9 @@ void add_failures(CLI::App& app, load_kind kind, load_arguments& a) {
         app,
         "--timeout",
         a.timeout,
-        is_one_of(kind, {load_kind::exec, load_kind::upload})
-            ? "To connect, and for a reply [60s]"
-            : "To connect, and for a reply [10s; over UDP 1s]"
+        is_one_of(kind, {load_kind::exec, load_kind::upload}) ? "To connect, and for a reply [60s]"
+        : kind == load_kind::echo ? "To connect, and for a reply [10s; over UDP 1s]"
+                                  : "To connect, and for a reply [10s]"
     ));
     if (is_one_of(kind, {load_kind::echo, load_kind::connect, load_kind::exec, load_kind::upload}))
         all.push_back(add_time(

@@ -89,6 +89,7 @@ task<> datagram_worker::serve(connection* c, std::size_t index) {
             co_await coserve::sleep(pause_between_tries);
     }
     std::erase(live_, c);
+    waiting_ -= c->waiting.size();  // they are never sent
     --unfinished_;
     stop_when_done();
 }
@@ -221,8 +222,11 @@ void datagram_worker::fail_requests(connection& c, error_kind kind) {
 }
 
 void datagram_worker::on_due(clock::time_point due, clock::time_point now) {
-    if (live_.empty())
+    if (live_.empty()) {
+        if (schedule_.counts(due))
+            record_.unsent();
         return;
+    }
     connection& c = *live_[turn_++ % live_.size()];
     ++waiting_;
     if (c.waiting.empty() && !c.free.empty() && schedule_.counts(due))

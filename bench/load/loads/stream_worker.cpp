@@ -210,6 +210,11 @@ void stream_worker::on_due(clock::time_point due, clock::time_point now) {
     if (c.waiting.empty() && c.under_way() < plan_.depth && schedule_.counts(due))
         record_.slip(now - due);
     c.waiting.push_back(due);
+    fill_other(c, now);
+}
+
+/// Whose coroutine is not the one that runs.
+void stream_worker::fill_other(connection& c, clock::time_point now) {
     try {
         fill(c, now);
     } catch (const system_error& e) {
@@ -222,6 +227,9 @@ void stream_worker::leave(connection& c) {
     std::erase(live_, &c);
     orphans_.insert(orphans_.end(), c.waiting.begin(), c.waiting.end());
     c.waiting.clear();
+    const clock::time_point now = clock::now();
+    for (std::size_t i = 0; i < live_.size() && !orphans_.empty(); ++i)
+        fill_other(*live_[i], now);
 }
 
 /// The connections of an open loop read on, and the watch goes on in any.

@@ -65,6 +65,7 @@ private:
     bool accept(connection&, const std::optional<coserve::frame>& reply);
     void count(connection&);
     void fill(connection&, clock::time_point now);
+    void fill_other(connection&, clock::time_point now);
     std::optional<clock::time_point> next_request(connection&, clock::time_point now);
     void send(connection&, clock::time_point intended, clock::time_point now);
     void leave(connection&);
