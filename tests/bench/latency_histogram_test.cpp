@@ -1,4 +1,5 @@
 #include <results/latency_histogram.hpp>
+#include <results/percentiles.hpp>
 
 #include <gtest/gtest.h>
 
@@ -49,27 +50,46 @@ TEST(latency_histogram_test, is_0_without_samples) {
     EXPECT_EQ(none.quantile(0.99), duration());
 }
 
-TEST(latency_histogram_test, has_the_quantiles_of_a_sorted_list) {
-    std::mt19937 random(7);
-    std::lognormal_distribution<double> latency(12, 1.5);
+/// Of a million samples, drawn by `draw`, beside the exact ones.
+template <class Draw>
+void check_percentiles(Draw draw) {
+    constexpr std::size_t samples = 1'000'000;
     std::vector<std::int64_t> all;
     latency_histogram h;
     double sum = 0;
-    for (int i = 0; i < 100'000; ++i) {
-        all.push_back(static_cast<std::int64_t>(latency(random)));
+    for (std::size_t i = 0; i < samples; ++i) {
+        all.push_back(static_cast<std::int64_t>(std::max(draw(), 0.0)));
         h.add(duration(all.back()));
         sum += static_cast<double>(all.back());
     }
     std::ranges::sort(all);
-    for (const double q : {0.0001, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999}) {
-        const auto exact =
-            static_cast<double>(all[static_cast<std::size_t>(std::ceil(q * 1e5)) - 1]);
-        EXPECT_NEAR(static_cast<double>(h.quantile(q).count()) / exact, 1, 0.005) << q;
-    }
+    const auto check = [&](double q) {
+        const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(samples)));
+        const auto exact = static_cast<double>(all[rank - 1]);
+        EXPECT_NEAR(static_cast<double>(h.quantile(q).count()), exact, 0.01 * exact) << q;
+    };
+    check(0.0001);
+    check(0.1);
+    for (const percentile& p : percentiles)
+        check(p.fraction);
     EXPECT_EQ(h.least().count(), all.front());
     EXPECT_EQ(h.most().count(), all.back());
     EXPECT_EQ(h.quantile(1), h.most());
-    EXPECT_NEAR(static_cast<double>(h.mean().count()), sum / 1e5, 1);
+    EXPECT_NEAR(static_cast<double>(h.mean().count()), sum / samples, 1);
+}
+
+TEST(latency_histogram_test, has_the_quantiles_of_a_sorted_list) {
+    std::mt19937 random(7);
+    std::lognormal_distribution<double> usual(12, 1.5);
+    check_percentiles([&] { return usual(random); });
+    std::uniform_real_distribution<double> even(1, 1e6);
+    check_percentiles([&] { return even(random); });
+    std::exponential_distribution<double> waiting(1e-5);
+    check_percentiles([&] { return waiting(random); });
+    std::cauchy_distribution<double> wild(1e6, 1e4);
+    check_percentiles([&] { return std::min(wild(random), 6e13); });
+    check_percentiles([&] { return random() % 100 == 0 ? 1e9 : 5e4; });  // a stall
+    check_percentiles([] { return 42.0; });
 }
 
 TEST(latency_histogram_test, takes_a_negative_time_for_none) {

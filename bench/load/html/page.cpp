@@ -18,7 +18,7 @@ constexpr std::string_view style = R"(
   --paper: #14181d; --ink: #e6e9ed; --faint: #9aa5b1; --edge: #333b45; --panel: #1c2229; --alarm: #33230f; --alarm-edge: #e69f00;
   --c0: #56b4e9; --c1: #ff9248; --c2: #2ecb9b; --c3: #e693c4; --c4: #f0e442; --c5: #c4c4c4; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 24px 20px 48px; max-width: 860px; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 24px 20px 48px; max-width: 940px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 32px 0 8px; } h3 { font-size: 15px; margin: 0; }
 p { margin: 4px 0 12px; } figcaption p, .faint { color: var(--faint); font-size: 13px; margin: 0 0 4px; }
@@ -36,9 +36,9 @@ svg text.note { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; st
 .bar.c0, .mark.c0 { fill: var(--c0); } .bar.c1, .mark.c1 { fill: var(--c1); } .bar.c2, .mark.c2 { fill: var(--c2); }
 .bar.c3, .mark.c3 { fill: var(--c3); } .bar.c4, .mark.c4 { fill: var(--c4); } .bar.c5, .mark.c5 { fill: var(--c5); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0 16px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 14px 4px 0; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
+th, td { padding: 4px 14px 4px 0; font-size: 14px; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; } thead th { color: var(--faint); font-weight: 500; }
-.plan td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.plan th { text-align: left; } .plan td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 16px 0; padding: 0; list-style: none; }
 .tiles li { flex: 1 1 108px; padding: 8px 12px; background: var(--panel); border: 1px solid var(--edge); border-radius: 6px; break-inside: avoid; }
 .tiles b { display: block; font-size: 19px; font-weight: 600; } .tiles span { color: var(--faint); font-size: 13px; }

@@ -287,8 +287,9 @@ chart histogram_chart(const std::vector<named_histogram>& all) {
     }
     if (c.lines.empty())
         return c;
+    const std::string whose = c.lines.size() == 1 ? "" : " " + all[0].name;
     for (const percentile& p : percentiles_of_a_second)
-        c.rules.push_back({p.name, true, seconds(all[0].latency->quantile(p.fraction))});
+        c.rules.push_back({p.name + whose, true, seconds(all[0].latency->quantile(p.fraction))});
     return c;
 }
 

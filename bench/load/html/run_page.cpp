@@ -28,11 +28,15 @@ std::string tile(const std::string& value, const std::string& what) {
     return element("li", {}, element("b", {}, escaped(value)) + element("span", {}, escaped(what)));
 }
 
+std::string rate_text(double rate) {
+    return (rate < 100 ? readable(rate) : grouped(static_cast<std::uint64_t>(rate + 0.5))) + "/s";
+}
+
 std::string tiles(const run_result& r) {
     const latency_histogram& h = r.latency();
     const std::string kind = r.open_loop() ? " intended" : "";
     std::string all =
-        tile(readable(r.rate()) + "/s", "replies") + tile(grouped(r.counts.completed), "requests");
+        tile(rate_text(r.rate()), "replies") + tile(grouped(r.counts.completed), "requests");
     if (h.count() != 0)
         for (const percentile& p : percentiles_of_a_second)
             all += tile(readable(h.quantile(p.fraction)), p.name + kind);

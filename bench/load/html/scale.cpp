@@ -63,7 +63,7 @@ void scale::make_logarithmic() {
     least_ = std::max(least_, smallest);
     most_ = round_up(std::max(most_, least_ * 1.001));
     least_ = round_down(least_);
-    const bool few = most_ < 300 * least_;
+    const bool few = most_ < 1100 * least_;
     for (double tick = least_; tick < most_ * 1.001; tick = round_up(tick * 1.01))
         if (few || is_power_of_ten(tick))
             ticks_.push_back(tick);

@@ -54,6 +54,12 @@ chart rate_chart(const sweep_result& s) {
     return c;
 }
 
+std::string sentence(std::string text) {
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+        text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    return text + ".";
+}
+
 std::string steps_table(const sweep_result& s) {
     std::vector<std::vector<std::string>> rows{{"asked/s", "replies/s"}};
     for (const percentile& p : percentiles_of_a_second)
@@ -74,7 +80,7 @@ std::string sweep_page(const sweep_result& s) {
     std::string body = element("h1", {}, "Sweep");
     if (!s.steps.empty())
         body += element("p", {{"class", "faint"}}, escaped(plan_url(s.steps.front().plan)));
-    body += element("p", {}, escaped(s.conclusion())) + figure(knee_chart(s)) +
+    body += element("p", {}, escaped(sentence(s.conclusion()))) + figure(knee_chart(s)) +
             figure(rate_chart(s)) + element("h2", {}, "Steps") + steps_table(s);
     if (!s.steps.empty())
         body += element("h2", {}, "Plan of the first step") + plan_table(s.steps.front().plan);

@@ -30,10 +30,6 @@ std::string time_text(double seconds) {
     return readable(duration_of(seconds));
 }
 
-std::string microseconds_text(double us) {
-    return format("%.2fus", us);
-}
-
 std::string share_text(double v) {
     return format("%.3g %%", 100 * v);
 }
@@ -55,8 +51,8 @@ double failed_share(const run_result& r) {
     return failed / (failed + static_cast<double>(t.completed));
 }
 
-double server_us(const run_result& r) {
-    return microseconds(*r.server_cpu) / static_cast<double>(r.counts.served);
+double server_seconds(const run_result& r) {
+    return seconds(*r.server_cpu) / static_cast<double>(r.counts.served);
 }
 
 enum class good : bool { less, more };
@@ -162,7 +158,7 @@ std::vector<compared> compare(const runs& a, const runs& b) {
     if (all.some([](const run_result& r) { return failed_share(r) > 0; }))
         all.add("failed", good::less, share_text, failed_share);
     if (all.every([](const run_result& r) { return r.server_cpu && r.counts.served != 0; }))
-        all.add("server's CPU a request", good::less, microseconds_text, server_us);
+        all.add("server's CPU a request", good::less, time_text, server_seconds);
     return std::move(all).result();
 }
 

@@ -7,6 +7,8 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace coserve_bench {
 
@@ -18,6 +20,11 @@ constexpr double fewest_replies = 0.9;
 std::string padded(std::string text, std::size_t width) {
     text.insert(0, width - std::min(width, text.size()), ' ');
     return text;
+}
+
+/// Of large rates nobody wants fractions.
+double rounded(double rate) {
+    return rate < 100 ? rate : std::round(rate);
 }
 
 std::string per_second(double rate) {
@@ -105,13 +112,13 @@ std::optional<double> sweep_rates::next() {
         if (next_ > to_)
             return std::nullopt;
         last_ = next_;
-        next_ = last_ < to_ ? std::min(last_ * factor_, to_) : to_ * factor_;
+        next_ = last_ < to_ ? std::min(rounded(last_ * factor_), to_) : to_ * factor_;
         return last_;
     }
     if (!good_ || refinements_ == 0)
         return std::nullopt;
     --refinements_;
-    last_ = (*good_ + *broken_) / 2;
+    last_ = rounded((*good_ + *broken_) / 2);
     return last_;
 }
 
