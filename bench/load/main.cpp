@@ -16,6 +16,12 @@
 namespace coserve_bench {
 namespace {
 
+constexpr const char* examples = R"(
+  coserve-bench echo tcp://127.0.0.1:7700                  as much as it serves, for ten seconds
+  coserve-bench echo tcp://127.0.0.1:7700 -R 20000         so many requests a second, and how soon they are answered
+  coserve-bench connect|idle|exec|upload|chat URL          other loads; LOAD --help has the flags of each
+)";
+
 int load(const load_arguments& arguments, const output_options& output) {
     checked(output);
     plan p = plan_of(arguments);
@@ -35,6 +41,7 @@ int run(int argc, char** argv) {
     );
     app.set_help_flag("-h,--help", "Show this, and exit");
     app.require_subcommand(1);
+    app.footer(examples);
     load_arguments arguments;
     output_options output;
     command_action chosen;

@@ -76,8 +76,11 @@ void count_idle(run_result& r, const server_watch& server) {
     std::uint64_t ended = 0;
     for (const auto& [kind, count] : r.counts.errors)
         ended += kind == name_of(error_kind::closed) ? count : 0;
-    if (server.memory_before() && !r.server.empty())
-        r.idle = {r.counts.connected - ended, *server.memory_before(), r.server.back().memory};
+    r.idle = {r.counts.connected - ended, 0, 0};
+    if (server.memory_before() && !r.server.empty()) {
+        r.idle->before = *server.memory_before();
+        r.idle->after = r.server.back().memory;
+    }
 }
 
 }  // namespace

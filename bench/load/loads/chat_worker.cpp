@@ -100,10 +100,14 @@ public:
     /// Why it is no member; empty: it is one, or may become one.
     const std::string& refusal() const noexcept { return refusal_; }
 
-    /// Those since it was asked last.
-    std::uint64_t new_duplicates() noexcept {
-        const std::uint64_t all = state_.statistics().duplicates;
-        return all - std::exchange(duplicates_, all);
+    /// True: what comes now counts.
+    void count_from(bool counts) noexcept {
+        if (!counts)
+            duplicates_before_ = state_.statistics().duplicates;
+    }
+
+    std::uint64_t duplicates() const noexcept {
+        return state_.statistics().duplicates - duplicates_before_;
     }
 
     void send(coserve::frame_view datagram) override { socket_.send(datagram); }
@@ -123,7 +127,7 @@ private:
     coserve::datagram_socket socket_;
     coserve::chat_member state_;
     std::string refusal_;
-    std::uint64_t duplicates_ = 0;
+    std::uint64_t duplicates_before_ = 0;
 };
 
 chat_worker::chat_worker(
@@ -173,6 +177,7 @@ task<> chat_worker::receive(member& m) {
         std::clamp<coserve::duration>(m.state().due() - clock::now(), 1ms, longest_wait);
     const auto datagram = co_await m.socket().receive(limit);
     now_ = clock::now();
+    m.count_from(schedule_.counts(now_));
     if (datagram)
         m.state().receive(now_, datagram->data);
     m.state().tick(now_);
@@ -192,7 +197,7 @@ task<> chat_worker::load_all() {
     }
     co_await tasks_.join();
     for (const auto& m : members_) {
-        record_.duplicate(m->new_duplicates());
+        record_.duplicate(m->duplicates());
         m->state().leave(clock::now());
     }
 }
@@ -253,15 +258,9 @@ void chat_worker::lose(const coserve::chat_lost_contact& why) {
 /// What is still on its way has a second, and need not take it where nothing comes.
 task<> chat_worker::watch() {
     constexpr coserve::duration quiet = 300ms;
-    bool counts = false;
     for (;;) {
         co_await coserve::sleep(longest_wait);
         const clock::time_point now = clock::now();
-        if (!counts && schedule_.counts(now)) {  // duplicates before do not count
-            for (const auto& m : members_)
-                m->new_duplicates();
-            counts = true;
-        }
         if (paced_ && (schedule_.closed(now) || now - std::max(last_heard_, spoken_) > quiet))
             tasks_.cancel();
     }

@@ -54,8 +54,8 @@ private:
 using worker_factory = std::function<std::unique_ptr<load_worker>(std::size_t index)>;
 
 /// Lifetime: the two must outlive the factory and its workers.
-/// Errors: `coserve::configuration_error` for what is wrong in the plan; `coserve::system_error` where
-/// the server's name cannot be resolved.
+/// Errors: `coserve::configuration_error` for what is wrong in the plan; `coserve::system_error`
+/// where the server's name cannot be resolved.
 worker_factory workers_of(const plan&, const schedule&);
 
 }  // namespace coserve_bench

@@ -138,7 +138,7 @@ json::array server(const std::vector<server_sample>& all) {
 
 json::object idle(const idle_memory& m) {
     json::object o{{"connections", m.connections}, {"before", m.before}, {"after", m.after}};
-    if (m.connections != 0)
+    if (m.connections != 0 && m.after != 0)
         o["bytes_per_connection"] = (static_cast<double>(m.after) - static_cast<double>(m.before)) /
                                     static_cast<double>(m.connections);
     return o;

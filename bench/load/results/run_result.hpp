@@ -31,7 +31,7 @@ struct server_sample {
 /// What a server's memory has to do with connections that only wait.
 struct idle_memory {
     std::uint64_t connections = 0;        ///< held at the end
-    std::uint64_t before = 0, after = 0;  ///< the server's, in bytes
+    std::uint64_t before = 0, after = 0;  ///< the server's, in bytes; 0: nobody looked
 
     bool operator==(const idle_memory&) const = default;
 };

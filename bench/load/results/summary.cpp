@@ -113,12 +113,13 @@ std::string cpu_line(const run_result& r) {
 std::string idle_line(const run_result& r) {
     if (!r.idle || r.idle->connections == 0)
         return "";
+    const std::string held = grouped(r.idle->connections) + " connections held";
+    if (r.idle->after == 0)
+        return line("held", held);
     const auto each = (static_cast<double>(r.idle->after) - static_cast<double>(r.idle->before)) /
                       static_cast<double>(r.idle->connections);
     return line(
-        "memory",
-        grouped(r.idle->connections) + " connections held, " + format("%.0f", each) +
-            " bytes of the server's memory each"
+        "memory", held + ", " + format("%.0f", each) + " bytes of the server's memory each"
     );
 }
 
