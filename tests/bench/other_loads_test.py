@@ -170,7 +170,26 @@ class Uploads(LoadTest):
         report = self.report("upload", url, "-n", "2", "-c", "1", "--size", "99")
         self.assertEqual(report["requests"]["completed"], 2)
         report = self.report("upload", url, "-n", "2", "-c", "1", "--size", "99", "--verify", "full", code=1)
-        self.assertEqual(report["errors"], {"wrong_reply": 1})
+        self.assertEqual(report["errors"], {"wrong_reply": 2})
+
+    def test_files_that_are_refused_fail_alone(self):
+        turns = iter(range(9))
+
+        def serve(connection):
+            while True:
+                header = json.loads(receive_frame(connection))
+                if next(turns) % 3 == 1:
+                    connection.sendall(frame(b'{"error": "quota", "message": "no room"}'))
+                    return
+                connection.sendall(frame(b'{"status": "ready", "offset": 0}'))
+                receive(connection, header["file_size"])
+                reply = {"status": "stored", "file_name": "x", "size": header["file_size"], "sha256": ""}
+                connection.sendall(frame(json.dumps(reply).encode()))
+
+        url = ThreadedPeer(self, serve).url
+        report = self.report("upload", url, "-n", "6", "-c", "1", "--size", "99", code=1)
+        self.assertEqual(report["errors"], {"failed": 2})
+        self.assertEqual(report["requests"]["completed"], 4)
 
 
 class ChatPeer:

@@ -192,8 +192,10 @@ task<upload_reply> upload_job::read_reply() {
     } catch (const coserve::upload_error& e) {
         throw job_failure(error_kind::malformed, e.what(), true);
     }
-    if (reply.what == upload_reply::kind::refused)
-        throw job_failure(error_kind::failed, reply.message + " (" + reply.error + ")", true);
+    if (reply.what == upload_reply::kind::refused) {
+        disconnect();  // this file's bytes are for nobody; the next one has a new connection
+        throw job_failure(error_kind::failed, reply.message + " (" + reply.error + ")", false);
+    }
     co_return reply;
 }
 
@@ -220,7 +222,7 @@ void upload_job::check(const upload_reply& stored, std::size_t size) {
         right = right && stored.sha256 == digest;
     }
     if (!right)
-        throw job_failure(error_kind::wrong_reply, "the server has stored something else", true);
+        throw job_failure(error_kind::wrong_reply, "the server has stored something else", false);
 }
 
 }  // namespace coserve_bench
