@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+from page import page
+
 COLUMNS = "1x1x64,64x1x64,64x16x64,1000x1x64,16x1x16384"
 PARTS = "table,half,connect,cores,idle,timer,tool"
 LIMIT = "epoll, by hand"
@@ -365,7 +367,9 @@ class Comparison:
             json.dump(self.results, file, indent=1)
         with open(os.path.join(self.arguments.save, "peers.md"), "w", encoding="utf-8") as file:
             file.write("\n".join(self.text) + "\n")
-        print(f"\nSaved as peers.md and peers.json in {self.arguments.save}")
+        with open(os.path.join(self.arguments.save, "peers.html"), "w", encoding="utf-8") as file:
+            file.write(page(self.text, self.results.get("table", {}), OURS))
+        print(f"\nSaved as peers.md, peers.json and peers.html in {self.arguments.save}")
 
 
 def parse():
@@ -377,7 +381,7 @@ def parse():
     parser.add_argument("--columns", default=COLUMNS, help=f"connections x pipeline depth x bytes [{COLUMNS}]")
     parser.add_argument("--only", metavar="NAME,...", help="beside coserve and the limit: those whose names contain one of these")
     parser.add_argument("--parts", default=PARTS, help=f"[{PARTS}]")
-    parser.add_argument("--save", default=".", metavar="DIR", help="for peers.md and peers.json [here]")
+    parser.add_argument("--save", default=".", metavar="DIR", help="for peers.md, peers.json and peers.html [here]")
     arguments = parser.parse_args()
     if not set(arguments.parts.split(",")) <= set(PARTS.split(",")):
         parser.error(f"--parts {arguments.parts}: the known ones are {PARTS}")

@@ -134,7 +134,7 @@ class Counting(LoadTest):
         text = result.stdout.decode()
         self.assertIn(f"{url}  2 connections, depth 1, 64 bytes, 1 thread\n", text)
         self.assertRegex(text, r"requests  2,000 in \S+: [\d,]+/s")
-        self.assertRegex(text, r"latency   mean \S+  min \S+  p50 \S+")
+        self.assertRegex(text, r"latency\n  min +\S+\n  mean +\S+\n  p50 +\S+\n")
 
     def test_a_report_in_a_file(self):
         url = self.serve(f"echo={ANY}").url

@@ -43,8 +43,9 @@ TEST(merge_test, halves_make_the_whole_through_json) {
     std::mt19937 random(9);
     std::lognormal_distribution<double> latency(12, 1.5);
     for (int i = 0; i < 200'000; ++i) {
-        const auto due = times.begin + i * 20us, sent = due + 3us;
-        const auto now = sent + coserve::duration(static_cast<std::int64_t>(latency(random)));
+        const auto now = times.begin + i * 20us;
+        const auto sent = now - coserve::duration(static_cast<std::int64_t>(latency(random)));
+        const auto due = sent - 3us;
         for (recorder* r : {i % 2 == 0 ? &one : &other, &both}) {
             r->served(now);
             r->completed(due, sent, now, 1);
@@ -59,7 +60,9 @@ TEST(merge_test, halves_make_the_whole_through_json) {
     };
     const run_result whole = through_json(both);
     const run_result all = merged({through_json(one), through_json(other)});
-    EXPECT_EQ(boost::json::serialize(run_json(all)), boost::json::serialize(run_json(whole)));
+    const boost::json::object expected = run_json(whole);
+    for (const auto& [key, value] : run_json(all))
+        EXPECT_TRUE(value == expected.at(key)) << key;
 }
 
 TEST(merge_test, refuses_what_is_no_part_of_one) {

@@ -5,16 +5,18 @@
 #include <html/run_page.hpp>
 #include <html/sweep_page.hpp>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 namespace coserve_bench {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+/// A matcher would print all of a page that fails.
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
 
 std::string page_of(const run_result& r) {
     return run_page({{"run.json", r}});
@@ -52,31 +54,31 @@ TEST(run_page_test, says_what_is_where) {
           "p99 intended",
           "p99 service",
           "The server&#39;s processor time"})
-        EXPECT_THAT(text, HasSubstr(label)) << label;
-    EXPECT_THAT(text, Not(HasSubstr("http")));
-    EXPECT_THAT(text, Not(HasSubstr("<script")));
-    EXPECT_THAT(text, Not(HasSubstr("nan")));
-    EXPECT_THAT(text, Not(HasSubstr("inf,")));
+        EXPECT_TRUE(has(text, label)) << label;
+    EXPECT_FALSE(has(text, "http"));
+    EXPECT_FALSE(has(text, "<script"));
+    EXPECT_FALSE(has(text, "nan"));
+    EXPECT_FALSE(has(text, "inf,"));
 }
 
 TEST(run_page_test, in_a_closed_loop_there_is_one_latency) {
     const std::string text = page_of(sample_run({.rate = 0}));
-    EXPECT_THAT(text, Not(HasSubstr("p99 intended")));
-    EXPECT_THAT(text, HasSubstr("from sending"));
+    EXPECT_FALSE(has(text, "p99 intended"));
+    EXPECT_TRUE(has(text, "from sending"));
 }
 
 TEST(run_page_test, shows_several_over_each_other) {
     const run_result one = sample_run(), other = sample_run({.slower = 2});
     const std::string text = run_page({{"one.json", one}, {"other.json", other}});
-    EXPECT_THAT(text, HasSubstr("<h1>2 runs</h1>"));
-    EXPECT_THAT(text, HasSubstr("<h1>other.json</h1>"));
+    EXPECT_TRUE(has(text, "<h1>2 runs</h1>"));
+    EXPECT_TRUE(has(text, "<h1>other.json</h1>"));
 }
 
 TEST(run_page_test, takes_a_run_of_nothing) {
-    EXPECT_THAT(page_of({}), HasSubstr("run.json"));
+    EXPECT_TRUE(has(page_of({}), "run.json"));
     run_result short_one = sample_run({.seconds = 1});
     short_one.elapsed = {};
-    EXPECT_THAT(page_of(short_one), HasSubstr("Throughput"));
+    EXPECT_TRUE(has(page_of(short_one), "Throughput"));
 }
 
 TEST(run_page_test, shows_hostile_text_as_text) {
@@ -88,15 +90,17 @@ TEST(run_page_test, shows_hostile_text_as_text) {
     r.counts.errors = {{bad, 1}};
     r.counts.first_error = bad;
     r.limits = {bad};
+    r.plan["depth"] = bad;
+    const run_result other = sample_run();
     for (const std::string& text :
          {page_of(r),
           run_page({{bad, r}}),
           run_page({{bad, r}, {bad, r}}),
           sweep_page({assertion::parse("p99>1s"), {r}}),
-          comparison_page({{r, r, r}, {r, r, r}}, compare({r, r, r}, {r, r, r}))}) {
-        EXPECT_THAT(text, Not(HasSubstr("<script")));
-        EXPECT_THAT(text, Not(HasSubstr("alert('")));
-        EXPECT_THAT(text, HasSubstr("&lt;script&gt;"));
+          comparison_page({{r, r, r}, {r, r, other}}, compare({r, r, r}, {r, r, other}))}) {
+        EXPECT_FALSE(has(text, "<script"));
+        EXPECT_FALSE(has(text, "alert('"));
+        EXPECT_TRUE(has(text, "&lt;script&gt;"));
     }
 }
 
@@ -116,7 +120,7 @@ TEST(sweep_page_test, draws_the_knee) {
           "The limit is near 900/s",
           "too many",
           "Asked and answered"})
-        EXPECT_THAT(text, HasSubstr(label)) << label;
+        EXPECT_TRUE(has(text, label)) << label;
 }
 
 }  // namespace

@@ -6,11 +6,11 @@
 #include <boost/json/stream_parser.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 namespace coserve_bench {
 
@@ -102,18 +102,20 @@ json::value parse_json(std::string_view text, const std::string& file) {
 }
 
 std::string read_file(const std::string& path) {
-    constexpr std::streamoff longest = std::streamoff{1} << 30;
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    const std::streamoff size = file.tellg();
-    if (size > longest)
+    constexpr std::size_t longest = std::size_t{1} << 30;
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::string text;
+    std::array<char, 65536> block{};
+    while (file && text.size() <= longest) {
+        file.read(block.data(), block.size());
+        text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    }
+    if (text.size() > longest)
         throw configuration_error(path + ": longer than 1 GiB");
-    file.seekg(0);
-    std::ostringstream text;
-    if (size != 0)
-        text << file.rdbuf();
-    if (!file || !text)
+    if (!file.eof() || file.bad())
         throw configuration_error("cannot read " + path + ": " + std::strerror(errno));
-    return std::move(text).str();
+    return text;
 }
 
 }  // namespace coserve_bench

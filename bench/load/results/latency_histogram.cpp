@@ -41,6 +41,8 @@ coserve::duration latency_histogram::mean() const noexcept {
 
 coserve::duration latency_histogram::quantile(double fraction) const noexcept {
     const auto rank = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
+    if (rank >= count_)
+        return most();
     std::uint64_t seen = 0;
     for (int i = 0; i < buckets_.axis().size(); ++i) {
         seen += buckets_.at(i);
