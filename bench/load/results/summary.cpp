@@ -157,9 +157,9 @@ std::string lost_lines(const run_result& r) {
 std::string failed_connections(const run_result& r) {
     const json::value* all = r.plan.if_contains("connections");
     const std::uint64_t failed = r.counts.failed_connections;
-    if (all && all->is_int64() && static_cast<std::uint64_t>(all->get_int64()) >= failed)
-        return grouped(failed) + " of " + plan_text(*all) + " connection" + (*all == 1 ? "" : "s") +
-               " failed";
+    if (all && all->is_number() && all->to_number<double>() >= static_cast<double>(failed))
+        return grouped(failed) + " of " + plan_text(*all) + " connection" +
+               (*all == 1 ? "" : "s") + " failed";
     return counted(failed, "connection") + " failed";
 }
 
