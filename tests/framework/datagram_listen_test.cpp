@@ -270,6 +270,26 @@ TEST(datagram_listen_test, replies_from_the_address_that_was_asked) {
     }
 }
 
+TEST(datagram_listen_test, sends_to_many_from_the_address_that_it_is_told) {
+    running_server s([](registry& r) {
+        r.add("twice", [](datagram_port& p, const datagram& d) {
+            const std::vector<endpoint> to{d.sender, d.sender};
+            p.send(to, d.data, d.local);
+        });
+    });
+    const auto urls = s.listen("twice=udp://0.0.0.0:0");
+    s.start();
+    const std::string port = urls[0].substr(urls[0].rfind(':'));
+    for (const std::string address : {"127.0.0.1", "127.0.0.2", "127.9.9.9"}) {
+        datagram_peer p("udp://" + address + port, "127.0.0.1");
+        EXPECT_EQ(p.ask("hello"), "hello");
+        EXPECT_EQ(p.sender.to_string(), address + port);
+        p.sender = {};
+        EXPECT_EQ(p.receive(), "hello");
+        EXPECT_EQ(p.sender.to_string(), address + port);
+    }
+}
+
 TEST(datagram_listen_test, speaks_ipv6_and_nothing_else_there) {
     if (!has_ipv6())
         GTEST_SKIP() << "no IPv6 here";
