@@ -49,7 +49,7 @@ private:
     datagram_receiver receiver_;
     std::deque<std::string> sent_;  // what may come back
     coserve::chat_time last_sent_{};
-    std::uint64_t skipped_ = 0;     // of that, overtaken by what came back
+    std::uint64_t skipped_ = 0;  // of that, overtaken by what came back
     std::optional<std::string> unreachable_;
 };
 

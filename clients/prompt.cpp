@@ -193,7 +193,7 @@ void prompt::resume() {
 
 void prompt::resized() {
     ::el_resize(editor_.get());
-    above({});
+    above("");
 }
 
 }  // namespace coserve_client

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from chat_peer import ROOM_FULL  # noqa: E402
+from chat_peer import ROOM_FULL, Member, Notice, address_of  # noqa: E402
 from chat_server import ChatServer  # noqa: E402
 from support import COSERVE, ProgramTest, poll, read_until  # noqa: E402
 from terminal import Terminal  # noqa: E402
@@ -255,8 +255,9 @@ class Plain(ChatScreenTest):
         two = self.terminal(server, "--plain", name="客户端2")
         for terminal in (one, two):
             self.wait_for(terminal, ">>>")
-        two.type("\n")  # an empty line is enough to be a member
-        self.wait_for(one, ">>>")
+        with Member(address_of(server.url), "lobby", "watcher") as watcher:
+            two.type("\n")  # an empty line is enough to be a member
+            self.assertEqual(watcher.next(Notice).name, "客户端2")
         self.type_and_wait(two, "typing")
         one.type("hello\n")
         self.wait_for(two, f"客户端1{MARK}hello", ">>> typing")
