@@ -40,9 +40,21 @@ task<> datagram_conversation::ask_all(request_source& requests) {
 }
 
 task<> datagram_conversation::ask(std::string_view request) {
+    if (wants_replies_)
+        drop_late();
     send(request);
     if (wants_replies_)
         co_await print_reply();
+}
+
+// It would be taken for the next one's reply. (One that comes later still is.)
+void datagram_conversation::drop_late() {
+    while (socket_->try_receive()) {
+        output_.flush();
+        std::fprintf(
+            stderr, "coserve: %s: a reply came too late, and is not shown\n", name_.c_str()
+        );
+    }
 }
 
 void datagram_conversation::send(std::string_view request) {

@@ -35,6 +35,7 @@ public:
     bool asks_nothing() const noexcept override { return true; }
 
 private:
+    void drop_late();
     void send(std::string_view request);
     coserve::task<> print_reply();
     void report_loss();

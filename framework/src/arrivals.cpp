@@ -6,15 +6,16 @@
 
 namespace coserve {
 
-bool arrivals::repeat(ssize_t n, std::uint64_t moved) noexcept {
+bool arrivals::repeat(ssize_t n) noexcept {
     if (n >= 0) {
+        moved_ += static_cast<std::uint64_t>(n);
         waited_ = false;
         return false;
     }
     if (errno != EAGAIN)
         return errno == EINTR;
     // Once: an urgent byte makes the socket readable, and no splice comes past it.
-    return moved >= fast && !std::exchange(waited_, true) && come_soon();
+    return moved_ >= fast && !std::exchange(waited_, true) && come_soon();
 }
 
 bool arrivals::come_soon() noexcept {

@@ -17,9 +17,8 @@ public:
 
     explicit arrivals(int socket) noexcept : socket_(socket) {}
 
-    // After a call that gave `n`, when there were `moved` bytes in all: whether to call again.
-    // Keeps errno.
-    bool repeat(ssize_t n, std::uint64_t moved) noexcept;
+    // After each call, which gave `n`: whether to call again. Keeps errno.
+    bool repeat(ssize_t n) noexcept;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -28,6 +27,7 @@ private:
 
     const int socket_;
     clock::duration left_ = in_all;  // who drips has no more of the thread
+    std::uint64_t moved_ = 0;
     bool waited_ = false;
 };
 

@@ -53,7 +53,7 @@ void datagram_channel::read_later() {
 }
 
 bool datagram_channel::send(const endpoint& to, const endpoint* from, frame_view content) {
-    if (!core_ || dead_)
+    if (!core_ || closed_)
         return false;
     const auto piece = queue_.keep(content);
     const bool queued = queue_.add(to, from, piece);
@@ -67,7 +67,7 @@ bool datagram_channel::send(const endpoint& to, const endpoint* from, frame_view
 std::size_t
 datagram_channel::send(std::span<const endpoint> to, const endpoint* from, frame_view content) {
     std::size_t queued = 0;
-    while (core_ && !dead_ && !to.empty()) {
+    while (core_ && !closed_ && !to.empty()) {
         const auto some = to.first(std::min<std::size_t>(to.size(), datagram_queue::batch));
         const auto piece = queue_.keep(content);
         const auto before = queue_.size();
@@ -94,7 +94,7 @@ void datagram_channel::ask_flush() {
 }
 
 bool datagram_channel::flush() noexcept {
-    return !core_ || queue_.flush(*transport_);
+    return !core_ || closed_ || queue_.flush(*transport_);
 }
 
 void datagram_channel::on_ready(std::uint32_t events) {
@@ -124,7 +124,7 @@ void datagram_channel::on_turn_end() noexcept {
     turn_end_asked_ = false;
     if (dead_)
         delete this;
-    else if (core_ && !queue_.blocked())
+    else if (core_ && !closed_ && !queue_.blocked())
         queue_.flush(*transport_);
 }
 
@@ -140,13 +140,18 @@ void datagram_channel::end() noexcept {
     observer_ = nullptr;
     if (!core_)
         return free();
-    if (!queue_.blocked())
+    if (!closed_ && !queue_.blocked())
         queue_.flush(*transport_);
-    transport_->close();
+    close();
     core_->dismiss(*this);
     dead_ = true;
     if (!std::exchange(turn_end_asked_, true))
         core_->at_turn_end(*this);
+}
+
+void datagram_channel::close() noexcept {
+    closed_ = true;
+    transport_->close();
 }
 
 void datagram_channel::free() noexcept {

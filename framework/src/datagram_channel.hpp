@@ -56,6 +56,11 @@ public:
     bool flush() noexcept;
     bool flushed() const noexcept { return queue_.empty(); }
 
+    int last_failure() const noexcept { return queue_.last_failure(); }
+
+    // Nothing is received or sent any more.
+    void close() noexcept;
+
     core& where() const noexcept { return *core_; }
     bool has_core() const noexcept { return core_ != nullptr; }
     datagram_counters& counters() noexcept { return counters_; }
@@ -81,7 +86,7 @@ private:
     datagram_observer* observer_;
     datagram_batch batch_;
     datagram_queue queue_;
-    bool turn_end_asked_ = false, dead_ = false;
+    bool turn_end_asked_ = false, closed_ = false, dead_ = false;
 };
 
 }  // namespace coserve

@@ -58,37 +58,39 @@ void datagram_queue::make_room(std::size_t size) {
 bool datagram_queue::add(const endpoint& to, const endpoint* from, piece p) {
     if (p.size > longest_datagram)
         return drop(to, counters_.failed);
-    if (blocked_ && !admits(to, p.size))
+    entry e;
+    e.to_size = static_cast<socklen_t>(to.to_sockaddr(reinterpret_cast<sockaddr*>(&e.to)));
+    if (blocked_ && !admits(peer_of(e), p.size))
         return drop(to, counters_.dropped);
     if (first_ > kept_entries && first_ > entries_.size() / 2) {
         entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }
-    entry& e = entries_.emplace_back();
-    e.to_size = static_cast<socklen_t>(to.to_sockaddr(reinterpret_cast<sockaddr*>(&e.to)));
     e.offset = p.offset;
     e.size = p.size;
     e.has_from = from_anywhere_ && from && !from->is_unspecified();
-    if (e.has_from) {
-        sockaddr_in6 address{};
-        from->to_sockaddr(reinterpret_cast<sockaddr*>(&address));
-        if (from->is_v6())
-            e.from = address.sin6_addr;
-        else
-            std::memcpy(
-                &e.from, &reinterpret_cast<sockaddr_in&>(address).sin_addr, sizeof(in_addr)
-            );
-    }
+    if (e.has_from)
+        keep_source(e, *from);
+    entries_.push_back(e);
     return true;
+}
+
+void datagram_queue::keep_source(entry& e, const endpoint& from) noexcept {
+    sockaddr_in6 address{};
+    from.to_sockaddr(reinterpret_cast<sockaddr*>(&address));
+    if (from.is_v6())
+        e.from = address.sin6_addr;
+    else
+        std::memcpy(&e.from, &reinterpret_cast<sockaddr_in&>(address).sin_addr, sizeof(in_addr));
 }
 
 bool datagram_queue::admits(const endpoint& to, std::size_t size) {
     if (queued_ + cost(size) > limits_.send_queue)
         return false;
-    account& a = accounts_[to];
-    if (a.queued != 0 && a.queued + cost(size) > limits_.send_queue_per_peer)
+    std::size_t& queued = queued_by_peer_[to];
+    if (queued != 0 && queued + cost(size) > limits_.send_queue_per_peer)
         return false;
-    a.queued += cost(size);
+    queued += cost(size);
     queued_ += cost(size);
     return true;
 }
@@ -100,14 +102,14 @@ bool datagram_queue::drop(const endpoint& to, datagram_count& counted) {
 }
 
 void datagram_queue::count_drop(const endpoint& peer) {
-    if (accounts_.size() >= most_accounts && !accounts_.contains(peer))
-        std::erase_if(accounts_, [](const auto& each) { return each.second.queued == 0; });
-    ++accounts_[peer].drops;
+    if (drops_.size() >= most_dropped_peers && !drops_.contains(peer))
+        drops_.clear();
+    ++drops_[peer];
 }
 
 std::uint64_t datagram_queue::drops(const endpoint& peer) const noexcept {
-    const auto found = accounts_.find(peer);
-    return found == accounts_.end() ? 0 : found->second.drops;
+    const auto found = drops_.find(peer);
+    return found == drops_.end() ? 0 : found->second;
 }
 
 // An error is told once, and may be about a datagram that was sent long ago, as one of a closed
@@ -124,9 +126,13 @@ bool datagram_queue::flush(datagram_transport& transport) noexcept {
         } else if (taken == -EAGAIN || taken == 0) {
             block();
             return false;
+        } else if (taken == -ENOBUFS) {  // the device's queue is full: this one's own error
+            refuse_first(counters_.dropped);
+            refusals = failures = 0;
         } else if (taken == -ECONNREFUSED ? ++refusals == most_refusals
                                           : ++failures == most_failures) {
-            fail_first();
+            last_failure_ = -taken;
+            refuse_first(counters_.failed);
             refusals = failures = 0;
         }
     }
@@ -187,18 +193,18 @@ void datagram_queue::take_out(unsigned count) noexcept {
     for (unsigned i = 0; blocked_ && i < count; ++i) {
         const entry& e = entries_[first_ + i];
         queued_ -= cost(e.size);
-        const auto found = accounts_.find(peer_of(e));
-        found->second.queued -= cost(e.size);
-        if (found->second.queued == 0 && found->second.drops == 0)
-            accounts_.erase(found);
+        const auto found = queued_by_peer_.find(peer_of(e));
+        found->second -= cost(e.size);
+        if (found->second == 0)
+            queued_by_peer_.erase(found);
     }
     first_ += count;
 }
 
-void datagram_queue::fail_first() noexcept {
+void datagram_queue::refuse_first(datagram_count& counted) noexcept {
     const endpoint peer = peer_of(entries_[first_]);
     take_out(1);
-    drop(peer, counters_.failed);
+    drop(peer, counted);
 }
 
 // From now on each peer is counted.
@@ -207,7 +213,7 @@ void datagram_queue::block() {
         return;
     for (std::size_t i = first_; i < entries_.size(); ++i) {
         const entry& e = entries_[i];
-        accounts_[peer_of(e)].queued += cost(e.size);
+        queued_by_peer_[peer_of(e)] += cost(e.size);
         queued_ += cost(e.size);
     }
 }

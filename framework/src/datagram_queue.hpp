@@ -51,12 +51,15 @@ public:
 
     void count_drop(const endpoint& peer);
     std::uint64_t drops(const endpoint& peer) const noexcept;
-    std::size_t known_peers() const noexcept { return accounts_.size(); }
+    std::size_t known_peers() const noexcept { return drops_.size(); }
+
+    // Why the kernel refused the last one that it refused, as an errno; 0: none so far.
+    int last_failure() const noexcept { return last_failure_; }
 
 private:
     // What stands in the queue's bounds for the bookkeeping of one datagram.
     static constexpr std::size_t overhead = 64;
-    static constexpr std::size_t most_accounts = 4096;
+    static constexpr std::size_t most_dropped_peers = 4096;
 
     struct entry {
         sockaddr_in6 to;
@@ -66,24 +69,20 @@ private:
         std::size_t offset, size;
     };
 
-    struct account {
-        std::size_t queued = 0;
-        std::uint64_t drops = 0;
-    };
-
     struct control {
         alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> room;
     };
 
     static std::size_t cost(std::size_t size) noexcept { return size + overhead; }
     static endpoint peer_of(const entry&) noexcept;
+    static void keep_source(entry&, const endpoint& from) noexcept;
     bool admits(const endpoint& to, std::size_t size);
     bool drop(const endpoint& to, datagram_count&);
     void make_room(std::size_t size);
     unsigned prepare() noexcept;
     void name_source(msghdr&, const entry&, control&) noexcept;
     void take_out(unsigned count) noexcept;
-    void fail_first() noexcept;
+    void refuse_first(datagram_count&) noexcept;
     void block();
     void reset() noexcept;
 
@@ -98,7 +97,9 @@ private:
 
     bool blocked_ = false;
     std::size_t queued_ = 0;  // while it is blocked: what is counted against `send-queue`
-    std::unordered_map<endpoint, account> accounts_;
+    std::unordered_map<endpoint, std::size_t> queued_by_peer_;
+    std::unordered_map<endpoint, std::uint64_t> drops_;
+    int last_failure_ = 0;
 
     std::array<mmsghdr, batch> headers_{};
     std::array<iovec, batch> parts_{};

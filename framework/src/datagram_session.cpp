@@ -25,7 +25,7 @@ void datagram_session::start(
 ) {
     const auto s = std::make_shared<datagram_session>(c, std::move(t), std::move(permit));
     if (!s->set_up())
-        return;
+        return s->abandon();
     s->permit_.place().session = s.get();
     if (s->permit_.server().stopping())
         s->begin_drain();
@@ -59,6 +59,15 @@ bool datagram_session::set_up() {
         report("setup() failed", std::current_exception(), nullptr);
         return false;
     }
+}
+
+// Tasks that setup() began may hold this for a while.
+void datagram_session::abandon() noexcept {
+    phase_ = phase::closed;
+    core_.timers().forget(*this);
+    channel_->close();
+    if (tasks_)
+        tasks_->cancel();
 }
 
 // ---- its life
@@ -221,6 +230,7 @@ void datagram_session::on_timer() noexcept {
     const std::shared_ptr<datagram_session> alive = shared_from_this();
     core_.timers().arm(*this, core_.timers().after(tick_interval_));
     guarded("tick() failed", nullptr, [this] { handler_->tick(); });
+    report_drops();
 }
 
 std::size_t datagram_session::post_to_others(const std::function<void(datagram_handler&)>& f) {
@@ -266,12 +276,21 @@ void datagram_session::report(
 }
 
 void datagram_session::report_drops() noexcept {
-    const std::uint64_t drops = permit_.place().counters.dropped.get();
-    if (drops == drops_told_ || !permit_.listener().drops_logged.ask(core_.timers().now()))
+    const datagram_counters& counters = permit_.place().counters;
+    const std::uint64_t drops = counters.dropped.get(), failures = counters.failed.get();
+    if ((drops == drops_told_ && failures == failures_told_) ||
+        !permit_.listener().drops_logged.ask(core_.timers().now()))
         return;
-    const std::string number = std::to_string(drops - std::exchange(drops_told_, drops));
-    log(log_level::warning, "datagrams dropped", number + " on this core: too many wait to be sent"
-    );
+    const auto say = [this](std::uint64_t number, std::string_view why) {
+        if (number != 0)
+            log(log_level::warning,
+                "datagrams dropped",
+                std::to_string(number).append(" on this core: ").append(why));
+    };
+    say(drops - std::exchange(drops_told_, drops), "too many wait to be sent");
+    const int error = channel_->last_failure();
+    say(failures - std::exchange(failures_told_, failures),
+        error == 0 ? "too long" : error_code(error, boost::system::system_category()).message());
 }
 
 void datagram_session::log(

@@ -62,6 +62,7 @@ private:
 
     static root_coroutine run(std::shared_ptr<datagram_session> self);
     bool set_up();
+    void abandon() noexcept;
     void dropped() noexcept {}  // its context ends
     task<> wait_until(bool (datagram_session::*done)() const);
     task<> join();
@@ -103,7 +104,7 @@ private:
     asio::cancellation_signal stop_;
     asio::any_completion_handler<void(error_code)> waiting_;
     duration tick_interval_{};
-    std::uint64_t drops_told_ = 0;
+    std::uint64_t drops_told_ = 0, failures_told_ = 0;
     phase phase_ = phase::receiving;
     bool draining_ = false, expired_ = false;
 };

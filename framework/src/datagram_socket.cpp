@@ -35,8 +35,10 @@ std::optional<datagram> datagram_socket_state::try_receive() {
         next_ = 0;
         const int count = channel_->receive();
         readable_ = count < 0 ? count != -EAGAIN : count == static_cast<int>(datagram_batch::most);
-        if (count < 0 && count != -EAGAIN)
+        if (count < 0 && count != -EAGAIN) {
+            counters_.unreachable.add(1);
             refusal_ = -count;
+        }
     }
     if (const int error = std::exchange(refusal_, 0))
         throw system_error(error, boost::system::system_category(), "udp://" + peer_.to_string());

@@ -111,12 +111,16 @@ bool count_received(ssize_t n, file_transfer& result, byte_count* count) noexcep
 
 // False: it moved what `result` says, and the kernel splices nothing more here.
 bool splice_all(
-    int socket, int file, std::uint64_t size, file_transfer& result, byte_count* count
+    int socket,
+    int file,
+    std::uint64_t size,
+    arrivals& more,
+    file_transfer& result,
+    byte_count* count
 ) {
     splice_pipe& pipe = pipe_of_thread;
     if (pipe.open() != 0)
         return size == 0;
-    arrivals more(socket);
     while (result.size != size) {
         const ssize_t n = ::splice(
             socket,
@@ -126,7 +130,7 @@ bool splice_all(
             at_most(size - result.size, wanted_pipe),
             SPLICE_F_MOVE | SPLICE_F_NONBLOCK
         );
-        if (more.repeat(n, result.size))
+        if (more.repeat(n))
             continue;
         if (n < 0 && errno == EINVAL)
             return false;
@@ -189,15 +193,27 @@ int read_back(int file, off_t at, std::uint64_t size, const file_tap& tap, file_
     return 0;
 }
 
+file_transfer
+splice_some(int socket, int file, std::uint64_t size, arrivals& more, byte_count* count) {
+    file_transfer result;
+    if (splice_all(socket, file, size, more, result, count))
+        return result;
+    const std::uint64_t spliced = result.size;
+    result = copy_to_file(socket, file, size - spliced, nullptr, count);
+    result.size += spliced;
+    return result;
+}
+
 // A little at a time, which is in the processor's cache still when it is read.
 file_transfer splice_and_read_back(
     int socket, int file, std::uint64_t size, const file_tap& tap, byte_count* count
 ) {
     const off_t begin = ::lseek(file, 0, SEEK_CUR);
+    arrivals more(socket);
     file_transfer result;
     while (result.size != size) {
         const std::uint64_t before = result.size;
-        result = splice_to_file(socket, file, at_most(size - before, read_back_piece), count);
+        result = splice_some(socket, file, at_most(size - before, read_back_piece), more, count);
         const std::uint64_t moved = std::exchange(result.size, before + result.size);
         if (result.file_error == 0)
             result.file_error =
@@ -219,13 +235,8 @@ move_to_file(int socket, int file, std::uint64_t size, const file_tap* tap, byte
 }
 
 file_transfer splice_to_file(int socket, int file, std::uint64_t size, byte_count* count) {
-    file_transfer result;
-    if (splice_all(socket, file, size, result, count))
-        return result;
-    const std::uint64_t spliced = result.size;
-    result = copy_to_file(socket, file, size - spliced, nullptr, count);
-    result.size += spliced;
-    return result;
+    arrivals more(socket);
+    return splice_some(socket, file, size, more, count);
 }
 
 file_transfer copy_to_file(
@@ -242,7 +253,7 @@ file_transfer copy_to_file(
     while (result.size != size && result.file_error == 0) {
         const std::size_t most = at_most(size - result.size, buffer);
         const ssize_t n = ::recv(socket, memory, most, MSG_DONTWAIT);
-        if (more.repeat(n, result.size))
+        if (more.repeat(n))
             continue;
         if (!count_received(n, result, count))
             break;

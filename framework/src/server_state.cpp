@@ -421,8 +421,14 @@ void server_state::expire(bool at_once) {
         return;
     if (!std::exchange(expired_, true)) {
         const std::string left = std::to_string(active_.load());
-        const std::array<log_field, 1> fields{{{"connections", left}}};
-        log({log_level::warning, "drain cut short", fields});
+        const std::string handlers = std::to_string(datagram_sessions_.load());
+        const std::array<log_field, 2> fields{
+            {{"connections", left}, {"datagram-handlers", handlers}}
+        };
+        log(
+            {log_level::warning, "drain cut short", std::span(fields).first(handlers == "0" ? 1 : 2)
+            }
+        );
         stop_children();
         on_each_core([](session& s) { s.expire(); });
         on_each_datagram_session([](datagram_session& s) { s.expire(); });

@@ -261,6 +261,28 @@ TEST(datagram_handler_test, handles_nothing_where_setup_failed) {
     EXPECT_THAT(told, IsEmpty());
 }
 
+class bad_start_with_a_task final : public handler {
+    void setup() override {
+        tasks().spawn(&bad_start_with_a_task::work, this);
+        tick_every(1s);
+        throw std::runtime_error("not today");
+    }
+
+    void handle(const datagram&) override { tell("handled"); }
+    void tick() override { tell("tick"); }
+
+    task<> work() { co_await sleep(1h); }
+};
+
+TEST(datagram_handler_test, what_a_failed_setup_began_ends_with_it) {
+    session<bad_start_with_a_task> s;
+    s.send(peer(1), "x");
+    s.advance(10s);
+    s.drain();
+    EXPECT_TRUE(s.ended());
+    EXPECT_THAT(told, IsEmpty());
+}
+
 // ---- its life
 
 class living final : public handler {

@@ -225,12 +225,33 @@ TEST_F(datagram_queue_test, gives_up_the_datagram_that_goes_on_failing_and_sends
 }
 
 TEST_F(datagram_queue_test, ends_where_everything_fails) {
-    transport.errors = std::deque<int>(1000, ENOBUFS);
+    transport.errors = std::deque<int>(1000, EPERM);
     for (std::uint16_t port = 1; port <= 100; ++port)
         add(port, "x");
     EXPECT_TRUE(queue.flush(transport));
     EXPECT_THAT(transport.taken, IsEmpty());
     EXPECT_EQ(counters.failed.get(), 100U);
+    EXPECT_EQ(queue.last_failure(), EPERM);
+}
+
+TEST_F(datagram_queue_test, drops_at_once_what_the_device_has_no_room_for) {
+    transport.errors = std::deque<int>(2, ENOBUFS);
+    for (std::uint16_t port = 1; port <= 3; ++port)
+        add(port, "x");
+    EXPECT_TRUE(queue.flush(transport));
+    EXPECT_THAT(transport.taken, ElementsAre(std::pair(3, "x")));
+    EXPECT_EQ(counters.dropped.get(), 2U);
+    EXPECT_EQ(counters.failed.get(), 0U);
+    EXPECT_EQ(transport.calls, 3);
+}
+
+TEST_F(datagram_queue_test, an_address_that_is_none_of_ip_may_wait_too) {
+    transport.room = 0;
+    add(1, "x");
+    EXPECT_FALSE(queue.flush(transport));
+    EXPECT_TRUE(queue.add(endpoint::unix_peer({}), nullptr, queue.keep("nowhere")));
+    transport.room = 2;
+    EXPECT_TRUE(queue.flush(transport));
 }
 
 TEST_F(datagram_queue_test, refuses_what_no_datagram_holds) {
@@ -245,6 +266,21 @@ TEST_F(datagram_queue_test, forgets_counts_of_peers_rather_than_grow) {
     for (int i = 0; i < 100'000; ++i)
         queue.count_drop(endpoint::ip("198.51.100.7", static_cast<std::uint16_t>(i % 60'000)));
     EXPECT_LE(queue.known_peers(), 4096U);
+}
+
+TEST_F(datagram_queue_test, many_that_wait_do_not_keep_drops_from_being_counted) {
+    datagram_limits roomy;
+    roomy.send_queue = 64 << 20;
+    datagram_queue large(roomy, false, counters);
+    transport.room = 0;
+    for (std::uint16_t port = 1; port <= 10'000; ++port) {
+        EXPECT_TRUE(large.add(peer(port), nullptr, large.keep("x")));
+        large.flush(transport);
+    }
+    for (std::uint16_t port = 20'000; port < 24'000; ++port)
+        large.count_drop(peer(port));
+    EXPECT_EQ(large.known_peers(), 4000U);
+    EXPECT_EQ(large.drops(peer(20'000)), 1U);
 }
 
 TEST_F(datagram_queue_test, says_which_address_a_datagram_leaves_from) {

@@ -158,8 +158,8 @@ std::string failed_connections(const run_result& r) {
     const json::value* all = r.plan.if_contains("connections");
     const std::uint64_t failed = r.counts.failed_connections;
     if (all && all->is_number() && all->to_number<double>() >= static_cast<double>(failed))
-        return grouped(failed) + " of " + plan_text(*all) + " connection" +
-               (*all == 1 ? "" : "s") + " failed";
+        return grouped(failed) + " of " + plan_text(*all) + " connection" + (*all == 1 ? "" : "s") +
+               " failed";
     return counted(failed, "connection") + " failed";
 }
 

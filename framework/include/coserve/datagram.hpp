@@ -22,6 +22,9 @@ struct datagram {
     bool truncated = false;  ///< it was longer than `max-datagram`, and its end is lost
 };
 
+template <>
+inline constexpr bool is_borrowed<datagram> = true;
+
 /// Since the start. What the kernel dropped before it was received is not in it.
 struct datagram_stats {
     std::uint64_t received = 0;     ///< with the next two

@@ -55,7 +55,8 @@ public:
 
     /// The network said that what was sent to this peer did not arrive, such as
     /// `connection_refused`, where nobody has that port open. It says so for few of those that are
-    /// lost, and anybody on the way could say it.
+    /// lost, and anybody on the way could say it. It is told on the core that the peer belongs to,
+    /// whichever one sent.
     virtual void unreachable(const endpoint& peer, const error_code& why);
 
     /// As often as `tick_every()` says; from `setup()` until the drain.

@@ -39,8 +39,9 @@ public:
 
     /// Of this core.
     datagram_stats stats() const noexcept;
-    /// How many datagrams to that peer were dropped or failed on this core. Some thousand peers are
-    /// kept in mind; beyond that, counts of others are forgotten.
+    /// How many datagrams to that peer were dropped, failed, or were answered by an ICMP error
+    /// (which anybody on the way can send) on this core. Some thousand peers are kept in mind;
+    /// where there are more, all counts begin anew.
     std::uint64_t dropped(const endpoint& peer) const noexcept;
 
     /// The listener's address and port; the address may be unspecified, for all of the machine's.

@@ -36,10 +36,7 @@ struct memory_datagrams::state {
         const auto found = places.find(to);
         if (found == places.end())
             return refuse(from, to);
-        const auto& sharing = found->second;
-        const auto chosen = pinned.find(from);
-        const std::size_t index = chosen == pinned.end() ? from.hash() : chosen->second;
-        place& there = *sharing[index % sharing.size()];
+        place& there = of_peer(found->second, from);
         if (!there.takes_more || (there.peer && *there.peer != from))
             return;
         there.arrived.push_back({from, std::string(content.text())});
@@ -50,11 +47,17 @@ struct memory_datagrams::state {
         const auto found = places.find(from);
         if (found == places.end())
             return;
-        for (const auto& sender : found->second) {
-            sender->refusals.emplace_back(to, ECONNREFUSED);
-            tell(*sender, EPOLLERR);
-            return;
-        }
+        place& hears = of_peer(found->second, to);
+        hears.refusals.emplace_back(to, ECONNREFUSED);
+        tell(hears, EPOLLERR);
+    }
+
+    // Of sockets that share an address, the one that hears of this peer: also of what another one
+    // sent to it.
+    place& of_peer(const std::vector<std::shared_ptr<place>>& sharing, const endpoint& peer) const {
+        const auto chosen = pinned.find(peer);
+        const std::size_t index = chosen == pinned.end() ? peer.hash() : chosen->second;
+        return *sharing[index % sharing.size()];
     }
 
     void tell(const place& p, std::uint32_t events) {

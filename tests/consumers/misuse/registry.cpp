@@ -144,5 +144,12 @@ void misuse([[maybe_unused]] coserve::registry& registry, [[maybe_unused]] int& 
         task<> answer(coserve::frame) { co_return; }
     };
     registry.add<later>("later");
+#elif MISUSE == 15  // fails: a borrowed view does not outlive
+    struct later : coserve::datagram_handler {
+        void handle(const coserve::datagram& d) override { tasks().spawn(&later::answer, this, d); }
+
+        task<> answer(coserve::datagram) { co_return; }
+    };
+    registry.add<later>("later");
 #endif
 }
