@@ -38,6 +38,7 @@ void add_merge(CLI::App& app, command_action& chosen) {
     command->group("Results");
     command->add_option("FILE", a->files, "What --json wrote")->required()->type_name("");
     add_output_options(*command, a->output, "-o,--json");
+    command->remove_option(command->get_option("--samples"));  // no file has them
     command->footer(reference);
     command->callback([a, &chosen] {
         checked(a->output);

@@ -73,6 +73,8 @@ std::string latency_table(const run_result& r) {
 }
 
 std::string counts_line(const run_result& r) {
+    if (r.idle)
+        return "";
     const tally& t = r.counts;
     const double mib =
         seconds(r.elapsed) == 0 ? 0 : static_cast<double>(t.bytes) / seconds(r.elapsed) / (1 << 20);
