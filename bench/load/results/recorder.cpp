@@ -23,6 +23,8 @@ recorder::recorder(const schedule& times, loop kind, bool keeps_samples)
 
 /// Ends the second under way, and those in which nothing came.
 void recorder::roll(clock::time_point now) noexcept {
+    if (times_.begin == clock::time_point())
+        return;  // it has no seconds yet
     if (next_ == clock::time_point())
         next_ = times_.begin + 1s;
     for (; now >= next_; next_ += 1s)
