@@ -251,6 +251,15 @@ class Chats(LoadTest):
         requests = self.report("chat", peer.url, *self.ARGUMENTS)["requests"]
         self.assertEqual((requests["sent"], requests["completed"]), (300, 300))
 
+    def test_a_service_with_members_on_several_threads(self):
+        url = self.serve("chat=udp://127.0.0.1:0").url
+        report = self.report(
+            "chat", url, "-c", "9", "--rooms", "3", "--threads", "2", "-R", "200", "-n", "60", "--size", "44..900"
+        )
+        requests = report["requests"]
+        self.assertEqual((requests["sent"], requests["completed"]), (120, 120))
+        self.assertEqual(report["connections"]["made"], 9)
+
     def test_what_is_lost_twice_or_late(self):
         held = []
 
