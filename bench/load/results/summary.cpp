@@ -202,7 +202,7 @@ std::string plan_url(const json::object& plan) {
 
 std::string summary(const run_result& r) {
     const tally& t = r.counts;
-    std::string text = plan_line(r.plan) + "\n" + counts_line(r);
+    std::string text = plan_line(r.plan) + "\n" + (r.idle ? "" : counts_line(r));
     text += line("failed", failed_text(t)) + lost_lines(r);
     if (t.completed != 0)
         text += latency_table(r);
