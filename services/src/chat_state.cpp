@@ -66,6 +66,7 @@ chat_state::chat_state(
 )
     : rules_(rules),
       member_rate_(rules.member_rate),
+      leavers_(member_rate_),
       directory_(directory),
       cookies_(cookies),
       bus_(bus),
@@ -97,12 +98,12 @@ void chat_state::on(chat_time now, const chat_path& from, const chat_join& j) {
             from, chat_challenge{.attempt = j.attempt, .cookie = cookies_.make(from.peer, now)}
         );
     }
-    if (old && !admit(now, *old))
+    if (!admit_join(now, from.peer, old))
         return;
     auto answer = directory_.enter(j.room, j.name, old ? &old->place : nullptr);
     if (const auto* const refusal = std::get_if<chat_refusal>(&answer))
         return refuse(from, *refusal, j.attempt);
-    const bucket spent = old ? old->spent : bucket();
+    const bucket spent = old ? old->spent : leavers_.take(now, from.peer);
     if (old)
         drop(now, *old, "joined again");
     auto& place = std::get<chat_place>(answer);
@@ -130,7 +131,7 @@ bool chat_state::repeats(chat_time now, member& m, const chat_join& j) {
 void chat_state::on(chat_time now, const chat_path& from, const chat_leave& l) {
     member* const m = known(from.peer);
     if (m && !m->is_plain && m->place.token() == l.token)
-        drop(now, *m, "left");
+        part_with(now, *m, "left");
     send(from, chat_left{l.token});
 }
 
@@ -210,6 +211,7 @@ void chat_state::hear(const chat_post& post) {
 void chat_state::tick(chat_time now) {
     drop_silent(now, natives_, missed_heartbeats * rules_.heartbeat);
     drop_silent(now, plains_, rules_.plain_silence);
+    leavers_.forget(now);
 }
 
 duration chat_state::tick_interval() const noexcept {
@@ -221,7 +223,7 @@ duration chat_state::tick_interval() const noexcept {
 void chat_state::unreachable(chat_time now, const endpoint& peer) {
     member* const m = known(peer);
     if (m && m->is_near())
-        drop(now, *m, "its port is closed");
+        part_with(now, *m, "its port is closed");
 }
 
 void chat_state::end() {
@@ -273,6 +275,7 @@ chat_state::member* chat_state::plain(chat_time now, const chat_path& from, std:
     }
     announce(now, *place, chat_notice::what::joined);
     member& m = add(now, from, std::move(*place), plains_);
+    m.spent = leavers_.take(now, from.peer);
     m.may_take_name = !name;
     return &m;
 }
@@ -291,6 +294,16 @@ bool chat_state::admit(chat_time now, member& m) noexcept {
         return true;
     ++counts_.over_member_rate;
     ++m.dropped;
+    return false;
+}
+
+// `old`: the member there so far.
+bool chat_state::admit_join(chat_time now, const endpoint& peer, member* old) noexcept {
+    if (old)
+        return admit(now, *old);
+    if (leavers_.admit(now, peer))
+        return true;
+    ++counts_.over_member_rate;
     return false;
 }
 
@@ -314,6 +327,12 @@ chat_state::add(chat_time now, const chat_path& from, chat_place place, member_l
     return m;
 }
 
+// Its address may be back at once.
+void chat_state::part_with(chat_time now, member& m, std::string_view why) {
+    leavers_.keep(now, m.address, m.spent);
+    drop(now, m, why);
+}
+
 void chat_state::drop(chat_time now, member& m, std::string_view why) {
     output_.left(m.address, m.place, why);
     m.neighbours().remove(*m.audience, m.seat);
@@ -327,7 +346,7 @@ void chat_state::drop(chat_time now, member& m, std::string_view why) {
 void chat_state::drop_silent(chat_time now, member_list& list, duration longest) {
     while (!list.empty() && now - list.front().heard >= longest) {
         ++counts_.silent;
-        drop(now, list.front(), "silent");
+        part_with(now, list.front(), "silent");
     }
 }
 

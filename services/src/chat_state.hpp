@@ -5,6 +5,7 @@
 #include "chat_audience.hpp"
 #include "chat_cookies.hpp"
 #include "chat_directory.hpp"
+#include "chat_leavers.hpp"
 #include "protocol/chat_datagram.hpp"
 #include "protocol/chat_time.hpp"
 #include "protocol/sequence_window.hpp"
@@ -82,7 +83,8 @@ public:
     // Something from another core.
     void hear(const chat_post&);
 
-    // Drops those who were silent for too long; to be called every `tick_interval()`.
+    // Drops those who were silent for too long, and what need not be known any more; to be called
+    // every `tick_interval()`.
     void tick(chat_time now);
     duration tick_interval() const noexcept;
 
@@ -100,6 +102,9 @@ public:
     std::size_t members() const noexcept { return by_address_.size(); }
 
     std::size_t rooms() const noexcept { return rooms_.size(); }
+
+    // Who left so short a time ago that it is known yet what they spent.
+    std::size_t leavers() const noexcept { return leavers_.size(); }
 
     // A member's name and room, for tests and logs; nullptr: there is none.
     const chat_place* find(const endpoint&) const noexcept;
@@ -126,10 +131,12 @@ private:
     member* proven(chat_time, const chat_path&, std::uint64_t token);
     member* plain(chat_time, const chat_path&, std::string_view text);
     bool admit(chat_time, member&) noexcept;
+    bool admit_join(chat_time, const endpoint&, member* old) noexcept;
     void touch(chat_time, member&) noexcept;
     bool repeats(chat_time, member&, const chat_join&);
 
     member& add(chat_time, const chat_path&, chat_place, member_list&);
+    void part_with(chat_time, member&, std::string_view why);
     void drop(chat_time, member&, std::string_view why);
     void drop_silent(chat_time, member_list&, duration);
     void adopt_name(member&, std::string_view text);
@@ -154,6 +161,7 @@ private:
 
     const chat_rules rules_;
     const rate member_rate_;
+    chat_leavers leavers_;
     chat_directory& directory_;
     const chat_cookies& cookies_;
     room_bus& bus_;

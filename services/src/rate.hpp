@@ -25,10 +25,9 @@ public:
     }
 
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
-
-private:
     static constexpr std::int64_t second = 1'000'000'000;
 
+private:
     std::int64_t step_;  // nanoseconds from one to the next
 };
 
@@ -39,6 +38,18 @@ inline std::int64_t nanoseconds_of(std::chrono::steady_clock::time_point t) noex
 // What one spends of a rate.
 class bucket {
 public:
+    // All of it is spent.
+    static bucket empty(std::chrono::steady_clock::time_point now) noexcept {
+        bucket b;
+        b.spent_ = nanoseconds_of(now) + rate::second;
+        return b;
+    }
+
+    // Like a new one.
+    bool is_full(std::chrono::steady_clock::time_point now) const noexcept {
+        return spent_ <= nanoseconds_of(now);
+    }
+
     bool take(const rate& r, std::chrono::steady_clock::time_point now) noexcept {
         const auto next = r.spend(spent_, nanoseconds_of(now));
         spent_ = next.value_or(spent_);

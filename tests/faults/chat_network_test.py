@@ -266,6 +266,44 @@ class Floods(Network):
         self.check_ends(server)
         server.kill()
 
+    def test_one_who_comes_and_goes(self):
+        """Leaving and joining again gives nobody more than the rate of one member."""
+        rate = 200
+        server = self.start(f"?member-rate={rate}")
+        crowd = self.crowd()
+        self.add(crowd, 2)
+        crowd.gather()
+        with self.cable.inside("members"):
+            visitor = self.enterContext(Member((self.cable.server, PORT), "tea", "visitor", patience=0.002))
+        over = threading.Event()
+        visits = [0]
+        thread = threading.Thread(target=self.come_and_go, args=(visitor, over, visits), daemon=True)
+        begin = time.monotonic()
+        thread.start()
+        while time.monotonic() < begin + self.seconds:
+            crowd.turn(0.005)
+        over.set()
+        thread.join(LIMIT)
+        took = time.monotonic() - begin
+        crowd.settle()
+        heard = crowd.heard() / len(crowd.members)
+        told(f"{visits[0]} visits in {took:.1f} s, each of {self.per_visit} messages: {heard:.0f} of them heard")
+        self.assertGreater(visits[0], 1)
+        self.assertGreater(heard, 0)
+        self.assertLessEqual(heard, rate * (took + 1))
+        self.check_ends(server)
+
+    per_visit = 50
+
+    def come_and_go(self, visitor, over, visits):
+        while not over.is_set():
+            for _ in range(self.per_visit):
+                visitor.say(b"tea and more")
+            visitor.leave()
+            visitor.kept.clear()
+            visitor.join("tea")
+            visits[0] += 1
+
     def flood(self, flooder, kind, over, sent):
         begin = time.monotonic()
         while not over.is_set():

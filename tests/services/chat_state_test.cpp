@@ -613,6 +613,95 @@ TEST_F(chat_state_test, who_moves_takes_along_what_it_spent) {
     EXPECT_TRUE(sent.empty());
 }
 
+TEST_F(chat_state_test, who_leaves_and_comes_again_has_no_more_than_who_stays) {
+    start();
+    enter(near_two, "tea", "Bo");
+    for (const endpoint& e : {near_one, far_one}) {
+        std::uint64_t attempt = attempts += 1000;
+        std::size_t heard = 0;
+        for (int i = 0; i < 300; ++i) {
+            chat_join j = join(++attempt, "tea", "Ann");
+            j.cookie = cookies.make(e, now);
+            give(e, j);
+            if (const chat_place* const place = on(0).find(e)) {
+                give(e, chat_message{place->token(), 1, "hello"});
+                give(e, chat_leave{place->token()});
+            }
+            for (const std::string& bytes : taken(near_two))
+                heard += std::holds_alternative<chat_delivery>(
+                    read_chat_reply(std::as_bytes(std::span(bytes))).value()
+                );
+        }
+        EXPECT_EQ(heard, 67U) << e.to_string();  // of join, message and leave each
+        EXPECT_EQ(on(0).find(e), nullptr);
+        sent.clear();
+    }
+    EXPECT_EQ(on(0).leavers(), 2U);
+}
+
+TEST_F(chat_state_test, what_was_spent_is_known_until_the_rate_is_whole_again) {
+    start();
+    const auto w = enter(near_one, "tea", "Ann");
+    for (std::uint64_t i = 1; i <= 200; ++i)
+        say(near_one, w, i, "hello");
+    give(near_one, chat_leave{w.token});
+    sent.clear();
+    give(near_one, join(++attempts, "tea", "Ann"));
+    EXPECT_TRUE(sent.empty());
+    EXPECT_EQ(on(0).counts().over_member_rate, 1U);
+    now += 999ms;
+    on(0).tick(now);
+    EXPECT_EQ(on(0).leavers(), 1U);
+    now += 1ms;
+    on(0).tick(now);
+    EXPECT_EQ(on(0).leavers(), 0U);
+    enter(near_one, "tea", "Ann");
+}
+
+TEST_F(chat_state_test, a_port_that_was_closed_for_a_moment_is_no_new_one) {
+    start();
+    const auto w = enter(near_one, "tea", "Ann");
+    give(plain_one, "Bo的消息hello");
+    for (std::uint64_t i = 1; i <= 300; ++i) {
+        say(near_one, w, i, "hello");
+        give(plain_one, "Bo的消息hello");
+    }
+    on(0).unreachable(now, near_one);
+    on(0).unreachable(now, plain_one);
+    const std::uint64_t before = on(0).counts().messages;
+    give(near_one, join(++attempts, "tea", "Ann"));
+    give(plain_one, "Bo的消息hello");
+    EXPECT_EQ(on(0).find(near_one), nullptr);
+    EXPECT_EQ(on(0).counts().messages, before);
+}
+
+TEST_F(chat_state_test, so_many_leavers_are_known_and_newcomers_begin_with_nothing_then) {
+    start();
+    for (std::size_t i = 0; i < chat_leavers::most; ++i) {
+        const endpoint e = near_one.with_port(static_cast<std::uint16_t>(10'000 + i));
+        give(e, chat_leave{enter(e, "tea", "Ann").token});
+    }
+    const auto w = enter(near_one, "tea", "Ann");
+    say(near_one, w, 1, "too early");
+    EXPECT_TRUE(taken(near_one).empty());
+    give(near_one, chat_leave{w.token});
+    EXPECT_EQ(on(0).leavers(), chat_leavers::most);
+    const auto later = enter(near_two, "tea", "Bo");
+    now += 5ms;
+    say(near_two, later, 1, "hello");
+    EXPECT_EQ(one<chat_delivery>(near_two).text, "hello");
+}
+
+TEST_F(chat_state_test, without_a_rate_nothing_is_known_of_leavers) {
+    rules.member_rate = 0;
+    start();
+    for (int i = 0; i < 1000; ++i) {
+        give(near_one, chat_leave{enter(near_one, "tea", "Ann").token});
+        sent.clear();
+    }
+    EXPECT_EQ(on(0).leavers(), 0U);
+}
+
 TEST_F(chat_state_test, a_room_has_so_many_messages_a_second_on_all_cores) {
     rules.room_rate = 10;
     chat_directory small(rules, [this] { return numbers += 1000; });
