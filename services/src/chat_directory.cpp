@@ -106,13 +106,18 @@ std::optional<chat_refusal> chat_directory::full(std::string_view room) const {
     if (members_ >= rules_.max_members)
         return chat_refusal::too_many_members;
     const auto there = rooms_.find(room);
-    if (there == rooms_.end()) {
-        if (rooms_.size() >= rules_.max_rooms)
-            return chat_refusal::too_many_rooms;
-    } else if (there->second->members() >= rules_.max_room_members) {
-        return chat_refusal::room_full;
-    }
-    return std::nullopt;
+    if (there != rooms_.end())
+        return there->second->members() < rules_.max_room_members
+                   ? std::nullopt
+                   : std::optional(chat_refusal::room_full);
+    return room == rules_.plain_room || other_rooms() < rules_.max_rooms
+               ? std::nullopt
+               : std::optional(chat_refusal::too_many_rooms);
+}
+
+// Without the plain one: those who are in it could not be anywhere else.
+std::size_t chat_directory::other_rooms() const {
+    return rooms_.size() - (rooms_.contains(rules_.plain_room) ? 1 : 0);
 }
 
 std::shared_ptr<chat_room> chat_directory::open(std::string_view room) {

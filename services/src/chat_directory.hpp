@@ -111,6 +111,7 @@ private:
 
     void leave(const chat_place&) noexcept;
     std::optional<chat_refusal> full(std::string_view room) const;
+    std::size_t other_rooms() const;
     std::shared_ptr<chat_room> open(std::string_view room);
     chat_place take(std::string_view room, std::string name);
     void put_back(const chat_place&);

@@ -37,7 +37,13 @@ void chat::options::read(option_reader& reader) {
         "who sends plain text, and none for so long, is a member no more; 1s to 24h"
     );
     check_times(reader, rules);
-    reader.count("max-rooms", rules.max_rooms, 1, most_members, "rooms that have members");
+    reader.count(
+        "max-rooms",
+        rules.max_rooms,
+        1,
+        most_members,
+        "rooms that have members, besides the plain one"
+    );
     reader.count("max-members", rules.max_members, 1, most_members, "in all rooms together");
     reader.count("max-room-members", rules.max_room_members, 1, most_members, "in each room");
     reader.count(

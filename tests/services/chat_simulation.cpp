@@ -507,7 +507,7 @@ private:
 
     void check_bounds() const {
         demand(directory_->members() <= how.rules.max_members, "too many members");
-        demand(directory_->rooms() <= how.rules.max_rooms, "too many rooms");
+        demand(directory_->rooms() <= how.rules.max_rooms + 1, "too many rooms");
         std::size_t members = 0;
         for (const auto& c : cores_)
             members += c->state->members();

@@ -750,6 +750,40 @@ TEST(chat_directory_test, bounds_rooms_and_members) {
     EXPECT_EQ(d.members(), 1U);
 }
 
+TEST(chat_directory_test, other_rooms_do_not_shut_plain_members_out) {
+    chat_rules rules;
+    rules.max_rooms = 1;
+    rules.plain_room = "hall";
+    std::uint64_t number = 0;
+    chat_directory d(rules, [&] { return ++number; });
+    const auto refused = [](const std::variant<chat_place, chat_refusal>& answer) {
+        const auto* const r = std::get_if<chat_refusal>(&answer);
+        return r && *r == chat_refusal::too_many_rooms;
+    };
+    const auto tea = d.enter("tea", "Ann", nullptr);
+    EXPECT_TRUE(refused(d.enter("coffee", "Bo", nullptr)));
+    {
+        const auto plain = d.enter_plain("hall", std::nullopt, "127.0.0.1:1");
+        ASSERT_TRUE(plain);
+        EXPECT_EQ(d.rooms(), 2U);
+        EXPECT_TRUE(refused(d.enter("coffee", "Bo", nullptr)));
+    }
+    EXPECT_FALSE(refused(d.enter("hall", "Bo", nullptr)));
+    EXPECT_TRUE(refused(d.enter("lobby", "Bo", nullptr)));
+}
+
+// Which of them came first makes no difference.
+TEST(chat_directory_test, the_plain_room_takes_no_other_ones_place) {
+    chat_rules rules;
+    rules.max_rooms = 1;
+    std::uint64_t number = 0;
+    chat_directory d(rules, [&] { return ++number; });
+    const auto plain = d.enter_plain(rules.plain_room, std::nullopt, "127.0.0.1:1");
+    const auto tea = d.enter("tea", "Ann", nullptr);
+    EXPECT_TRUE(std::holds_alternative<chat_place>(tea));
+    EXPECT_EQ(d.rooms(), 2U);
+}
+
 TEST(chat_directory_test, gives_no_plain_member_a_place_where_there_is_none) {
     chat_rules rules;
     rules.max_members = 1;
