@@ -32,9 +32,9 @@ chat_directory::enter(std::string_view room, std::string_view name, chat_place* 
     const std::scoped_lock lock(mutex_);
     if (instead_of)
         remove(*instead_of);
-    auto refusal = full(room);
+    auto refusal = why_not(room);
     const auto there = rooms_.find(room);
-    if (there != rooms_.end() && there->second->names_.contains(name))
+    if (!closed_ && there != rooms_.end() && there->second->names_.contains(name))
         refusal = chat_refusal::name_taken;
     if (!refusal) {
         if (instead_of)
@@ -50,7 +50,7 @@ std::optional<chat_place> chat_directory::enter_plain(
     std::string_view room, std::optional<std::string_view> name, const std::string& other
 ) {
     const std::scoped_lock lock(mutex_);
-    if (full(room))
+    if (why_not(room))
         return std::nullopt;
     const auto there = rooms_.find(room);
     const auto is_taken = [&](std::string_view n) {
@@ -85,6 +85,11 @@ std::string chat_directory::names(const chat_room& r, std::size_t longest) const
     return names;
 }
 
+void chat_directory::close() {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+}
+
 std::size_t chat_directory::rooms() const {
     const std::scoped_lock lock(mutex_);
     return rooms_.size();
@@ -102,7 +107,9 @@ void chat_directory::leave(const chat_place& p) noexcept {
 
 // ---- with the mutex
 
-std::optional<chat_refusal> chat_directory::full(std::string_view room) const {
+std::optional<chat_refusal> chat_directory::why_not(std::string_view room) const {
+    if (closed_)
+        return chat_refusal::ending;
     if (members_ >= rules_.max_members)
         return chat_refusal::too_many_members;
     const auto there = rooms_.find(room);

@@ -103,6 +103,9 @@ public:
     // In order, as many as fit, for `take_chat_name`.
     std::string names(const chat_room&, std::size_t longest) const;
 
+    // The server ends: nobody else gets a place, on whichever core.
+    void close();
+
     std::size_t rooms() const;
     std::size_t members() const;
 
@@ -110,7 +113,7 @@ private:
     friend class chat_place;
 
     void leave(const chat_place&) noexcept;
-    std::optional<chat_refusal> full(std::string_view room) const;
+    std::optional<chat_refusal> why_not(std::string_view room) const;
     std::size_t other_rooms() const;
     std::shared_ptr<chat_room> open(std::string_view room);
     chat_place take(std::string_view room, std::string name);
@@ -122,6 +125,7 @@ private:
     mutable std::mutex mutex_;
     std::map<std::string, std::shared_ptr<chat_room>, std::less<>> rooms_;
     std::size_t members_ = 0;
+    bool closed_ = false;
     std::uint64_t last_id_;  // begins by chance: clients remember ids over a server's restart
 };
 

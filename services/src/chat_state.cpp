@@ -227,6 +227,7 @@ void chat_state::unreachable(chat_time now, const endpoint& peer) {
 }
 
 void chat_state::end() {
+    directory_.close();
     for (const member& m : natives_)
         send(m.path(), chat_refused{chat_refusal::ending, m.place.token()});
     by_address_.clear();

@@ -92,7 +92,8 @@ public:
     // is ignored: anybody can say it of anybody.
     void unreachable(chat_time now, const endpoint&);
 
-    // Tells all members that the server ends, and forgets them.
+    // Tells all members that the server ends, and forgets them. Nobody becomes one any more, on
+    // whichever core: it would be where nobody else is.
     void end();
 
     // ---- of this core

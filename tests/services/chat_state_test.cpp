@@ -480,6 +480,34 @@ TEST_F(chat_state_test, members_are_told_that_the_server_ends) {
     EXPECT_EQ(directory.members(), 0U);
 }
 
+TEST_F(chat_state_test, once_a_core_has_ended_nobody_joins_on_any) {
+    start(2);
+    enter(near_one, "tea", "Ann", 0);
+    const auto w = enter(far_two, "tea", "Di", 1);
+    sent.clear();
+    on(0).end();
+    taken(near_one);
+    chat_join with_cookie = join(8, "tea", "Cy");
+    with_cookie.cookie = cookies.make(far_one, now);
+    for (const std::size_t where : {0U, 1U}) {
+        give(near_two, join(7, "tea", "Di"), where);
+        const auto near = one<chat_refused>(near_two);
+        EXPECT_EQ(near.reason, chat_refusal::ending);
+        EXPECT_EQ(near.about, 7U);
+        give(far_one, with_cookie, where);
+        EXPECT_EQ(one<chat_refused>(far_one).reason, chat_refusal::ending);
+        give(plain_one, "hello", where);
+        EXPECT_TRUE(sent.empty());
+    }
+    // Who is one still speaks, until its own core ends.
+    say(far_two, w, 1, "hello", 1);
+    EXPECT_EQ(one<chat_delivery>(far_two).text, "hello");
+    EXPECT_EQ(directory.members(), 1U);
+    on(1).end();
+    EXPECT_EQ(one<chat_refused>(far_two).about, w.token);
+    EXPECT_EQ(directory.members(), 0U);
+}
+
 // ---- plain members
 
 TEST_F(chat_state_test, plain_members_get_each_text_byte_for_byte) {
