@@ -297,6 +297,7 @@ public:
 
     void to_client(const endpoint& to, std::string datagram) {
         check_amplification(to, datagram.size());
+        check_room(to, datagram);
         carry([this, to, d = std::move(datagram)] { arrive(to, d); });
     }
 
@@ -502,6 +503,23 @@ private:
         demand(
             went_to_[to] <= came_from_[to],
             "more goes to an address that is no member's than came from it"
+        );
+    }
+
+    /// What the client drops as a stray one must not be sent at all.
+    void check_room(const endpoint& to, const std::string& datagram) {
+        const auto reply = read_chat_reply(bytes_of(datagram));
+        if (!reply)
+            return;
+        const auto* const delivery = std::get_if<chat_delivery>(&*reply);
+        const auto* const notice = std::get_if<chat_notice>(&*reply);
+        if (!delivery && !notice)
+            return;
+        const chat_place* const place = find(to);
+        demand(place, "a room's datagram goes to somebody who is no member");
+        demand(
+            place->room()->id() == (delivery ? delivery->room : notice->room),
+            "a member gets what is of another room"
         );
     }
 
