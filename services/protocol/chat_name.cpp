@@ -3,23 +3,9 @@
 #include "protocol/characters.hpp"
 
 namespace coserve {
-namespace {
-
-bool is_visible(std::string_view text) noexcept {
-    while (!text.empty()) {
-        const auto c = take_character(text);
-        if (!c || is_control(*c) || turns_direction(*c))
-            return false;
-    }
-    return true;
-}
-
-}  // namespace
 
 bool is_chat_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > longest_chat_name)
-        return false;
-    if (name.front() == ' ' || name.back() == ' ')
         return false;
     return name.find(plain_name_mark) == name.npos && is_visible(name);
 }

@@ -17,9 +17,8 @@ inline constexpr std::string_view usual_chat_room = "lobby";
 /// Behind the name in what tutorials' clients send: `客户端1的消息hello`.
 inline constexpr std::string_view plain_name_mark = "的消息";
 
-/// 1 to 64 bytes of UTF-8 of any script, without control characters, without characters that turn
-/// the direction of what is shown, without blanks around, and without the mark above, with which
-/// one member could speak for another.
+/// 1 to 64 bytes of UTF-8 of any script, all of which can be seen (`is_visible`), or it could look
+/// like another one, and without the mark above, with which one member could speak for another.
 bool is_chat_name(std::string_view) noexcept;
 
 /// The name of whoever sent this plain text; nullopt: it has none that could be one.

@@ -313,6 +313,50 @@ TEST(chat_name_test, is_short_and_visible) {
     EXPECT_FALSE(is_chat_name(std::string(62, 'x') + "阿"));
 }
 
+TEST(chat_name_test, is_what_it_looks_like) {
+    for (const std::string_view unseen :
+         {"\u00ad", "\u034f", "\u061c", "\u115f",     "\u1160",     "\u17b4",
+          "\u17b5", "\u180e", "\u200b", "\u200e",     "\u200f",     "\u2060",
+          "\u2064", "\u2065", "\u206a", "\u206f",     "\u3164",     "\ufeff",
+          "\uffa0", "\ufff9", "\ufffb", "\U000e0000", "\U000e0041", "\U000e007f"}) {
+        const std::string c(unseen);
+        for (const std::string& bad : {c, c + "Ann", "An" + c + "n", "Ann" + c})
+            EXPECT_FALSE(is_chat_name(bad)) << hex(bad);
+    }
+    for (const std::string good : {"\u00ae", "\u2010", "\u2070", "\u3131", "\ufffd"})
+        EXPECT_TRUE(is_chat_name(good)) << hex(good);
+}
+
+TEST(chat_name_test, has_blanks_of_no_script_around) {
+    for (const std::string_view blank :
+         {" ", "\u00a0", "\u1680", "\u2000", "\u200a", "\u202f", "\u205f", "\u2800", "\u3000"}) {
+        const std::string b(blank);
+        for (const std::string& bad : {b, b + b, b + "Ann", "Ann" + b})
+            EXPECT_FALSE(is_chat_name(bad)) << hex(bad);
+        EXPECT_TRUE(is_chat_name("Ann" + b + "Lee")) << hex(b);
+        EXPECT_TRUE(is_chat_name("Ann" + b + b + "Lee")) << hex(b);
+    }
+}
+
+TEST(chat_name_test, has_joiners_only_where_they_join) {
+    for (const std::string joiner : {"\u200c", "\u200d"}) {
+        EXPECT_TRUE(is_chat_name("می" + joiner + "خواهم"));
+        EXPECT_TRUE(is_chat_name("👨" + joiner + "👩" + joiner + "👧"));
+        EXPECT_TRUE(is_chat_name("❤\ufe0f" + joiner + "🔥"));
+        for (const std::string& bad :
+             {joiner,
+              joiner + "a",
+              "a" + joiner,
+              "a" + joiner + joiner + "b",
+              "a " + joiner + "b",
+              "a" + joiner + " b"})
+            EXPECT_FALSE(is_chat_name(bad)) << hex(bad);
+    }
+    EXPECT_TRUE(is_chat_name("葛\U000e0100城"));
+    for (const std::string bad : {"\ufe0f", "\U000e0100", "a \ufe0f", "\ufe0f的"})
+        EXPECT_FALSE(is_chat_name(bad)) << hex(bad);
+}
+
 TEST(chat_name_test, stands_before_the_mark_in_a_plain_text) {
     EXPECT_EQ(plain_chat_name("客户端1的消息hello"), "客户端1");
     EXPECT_EQ(plain_chat_name("客户端1的消息"), "客户端1");
