@@ -42,7 +42,8 @@ void chat_member::join(chat_time now, std::string_view room) {
         return output_.happened(chat_join_refused{.room = room, .reason = reason});
     }
     leaving_.reset();
-    begin_join(now, std::string(room), false);
+    begin_join(std::string(room), false);
+    send_join(now);
 }
 
 bool chat_member::say(std::string_view text) {
@@ -113,13 +114,12 @@ void chat_member::send(const Datagram& d) {
     output_.send(scratch_);
 }
 
-void chat_member::begin_join(chat_time now, std::string room, bool again) {
+void chat_member::begin_join(std::string room, bool again) {
     const std::uint64_t number = std::uint64_t{options_.client} << 32 | ++attempts_;
     joining_ = attempt();
     joining_->room = std::move(room);
     joining_->number = number;
     joining_->again = again;
-    send_join(now);
 }
 
 void chat_member::send_join(chat_time now) {
@@ -228,8 +228,13 @@ void chat_member::refuse_member(chat_time now, chat_refusal reason) {
 void chat_member::lose_contact(chat_time now, chat_lost_contact::why reason) {
     std::string room = std::move(place_->room);
     place_.reset();
-    if (!joining_)
-        begin_join(now, std::move(room), true);
+    if (!joining_) {
+        begin_join(std::move(room), true);
+        if (reason == chat_lost_contact::why::ending)  // on others of its cores it ends later
+            joining_->due = now + jittered(options_.first_retry);
+        else
+            send_join(now);
+    }
     output_.happened(chat_lost_contact{reason});
 }
 

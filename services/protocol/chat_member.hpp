@@ -213,7 +213,7 @@ private:
     void on(chat_time, const chat_names&);
     void on(chat_time, const chat_left&);
 
-    void begin_join(chat_time, std::string room, bool again);
+    void begin_join(std::string room, bool again);
     void send_join(chat_time);
     void send_leave(chat_time);
     void send_heartbeat(chat_time);

@@ -109,6 +109,13 @@ protected:
         events.clear();
     }
 
+    void welcome_again() {
+        while (sent.size() > 1)
+            sent.pop_front();
+        welcome(2);
+        EXPECT_EQ(event(), "again in tea");
+    }
+
     void hear(std::uint64_t sequence, std::uint64_t from = 9, std::uint64_t room = 77) {
         receive(chat_delivery{room, from, sequence, "Bo", std::to_string(sequence)});
     }
@@ -320,6 +327,11 @@ TEST_F(chat_member_test, joins_again_when_the_server_ends) {
     receive(chat_refused{chat_refusal::ending, 1});
     EXPECT_EQ(event(), "end");
     EXPECT_TRUE(member.joining());
+    pass(150ms);
+    EXPECT_TRUE(sent.empty());  // what still answers ends next
+    pass(100ms);
+    EXPECT_EQ(sent.size(), 1U);
+    welcome_again();
 }
 
 TEST_F(chat_member_test, stays_where_it_is_until_it_has_moved) {
