@@ -22,6 +22,9 @@ constexpr nanoseconds leave_again = milliseconds(250);
 constexpr int missed_heartbeats = 3;
 /// Unanswered ones are repeated, so many times in the time of one.
 constexpr int repeats = 4;
+/// That is as many as were sent by then; who slept has sent fewer, and has perhaps not read yet what
+/// came meanwhile.
+constexpr unsigned most_unanswered = (missed_heartbeats - 1) * repeats;
 
 nanoseconds checked_heartbeat(std::uint32_t ms) noexcept {
     return std::clamp<nanoseconds>(milliseconds(ms), milliseconds(20), std::chrono::hours(1));
@@ -86,9 +89,18 @@ void chat_member::tick(chat_time now) {
     if (!place_ || now < place_->due)
         return;
     // On its way to another room its token is perhaps not the server's any more.
-    if (!joining_ && now - place_->answered >= missed_heartbeats * place_->heartbeat)
+    if (!joining_ && is_silent(now))
         return lose_contact(now, chat_lost_contact::why::silence);
     send_heartbeat(now);
+}
+
+bool chat_member::is_silent(chat_time now) {
+    place& p = *place_;
+    if (p.unanswered < most_unanswered || now - p.answered < missed_heartbeats * p.heartbeat)
+        return false;
+    // Woken after the last one: its answer is perhaps there, unread.
+    const bool slept = now - p.due >= p.heartbeat / repeats;
+    return !slept || std::exchange(p.excused, true);
 }
 
 chat_time chat_member::due() const noexcept {
@@ -140,6 +152,7 @@ void chat_member::send_heartbeat(chat_time now) {
     place& p = *place_;
     p.sent = now;
     p.due = now + p.heartbeat / repeats;
+    ++p.unanswered;
     send(chat_heartbeat{.token = p.token, .number = ++p.number});
 }
 
@@ -311,6 +324,8 @@ void chat_member::on(chat_time now, const chat_alive& a) {
         round_trip_ = now - p.sent;
     p.answered_number = a.number;
     p.answered = now;
+    p.unanswered = 0;
+    p.excused = false;
     p.due = p.sent + p.heartbeat;
     p.members = a.members;
     if (a.dropped <= p.dropped)

@@ -175,6 +175,8 @@ private:
         std::uint64_t dropped = 0;
         std::uint32_t number = 0;  // of the last heartbeat
         std::uint32_t answered_number = 0;
+        unsigned unanswered = 0;  // heartbeats since the last answer
+        bool excused = false;     // since then, for having slept
         chat_time sent{}, answered{}, due{};
     };
 
@@ -217,6 +219,7 @@ private:
     void send_join(chat_time);
     void send_leave(chat_time);
     void send_heartbeat(chat_time);
+    bool is_silent(chat_time);
     void enter(chat_time, const chat_welcome&);
     void refuse_join(chat_refusal);
     void refuse_member(chat_time, chat_refusal);

@@ -299,10 +299,39 @@ TEST_F(chat_member_test, joins_again_after_three_heartbeats_without_an_answer) {
     EXPECT_EQ(event(), "silence");
     EXPECT_FALSE(member.joined());
     EXPECT_TRUE(member.joining());
-    while (sent.size() > 1)
-        sent.pop_front();
-    welcome(2);
-    EXPECT_EQ(event(), "again in tea");
+    welcome_again();
+}
+
+TEST_F(chat_member_test, who_slept_reads_first_what_came) {
+    for (const auto before : {0ms, 5000ms, 6300ms, 14'900ms}) {
+        sent.clear();
+        be_in_tea();
+        pass(before);
+        sent.clear();
+        now += 1h;  // and nothing was read
+        member.tick(now);
+        EXPECT_TRUE(member.joined()) << before.count();
+        const auto number = next<chat_heartbeat>().number;
+        receive(chat_alive{.token = 1, .number = number, .members = 2});
+        pass(14s);
+        EXPECT_TRUE(member.joined()) << before.count();
+        EXPECT_TRUE(events.empty());
+    }
+}
+
+TEST_F(chat_member_test, who_slept_and_has_no_answer_joins_again) {
+    be_in_tea();
+    now += 1h;
+    pass(11s);
+    EXPECT_EQ(event(), "silence");
+    welcome_again();
+    pass(14'900ms);
+    now += 4s;
+    pass(0s);
+    EXPECT_TRUE(member.joined());
+    now += 4s;  // late once more
+    pass(0s);
+    EXPECT_EQ(event(), "silence");
 }
 
 TEST_F(chat_member_test, joins_again_when_it_was_forgotten) {
