@@ -206,6 +206,7 @@ void chat_member::enter(chat_time now, const chat_welcome& w) {
     place_ = std::move(p);
     joining_.reset();
     ++stays_;
+    follow(place_->id);
     // A copy: whoever is told may join another one.
     const std::string room = place_->room;
     output_.happened(chat_joined{.room = room, .members = w.members, .again = again});
@@ -274,20 +275,28 @@ void chat_member::on(chat_time, const chat_delivery& d) {
     heard.late = where == place_of::late;
     if (heard.late) {
         ++statistics_.late;
-        if (s.stay == stays_ && d.sequence > s.first && s.missing > 0) {
-            --s.missing;
-            --statistics_.lost;
-        }
+        heard.found = s.stay == stays_ && d.sequence > s.first && s.missing > 0;
+        s.missing -= heard.found ? 1 : 0;
+        statistics_.lost -= heard.found ? 1 : 0;
     } else if (s.stay == stays_) {
-        s.missing += skipped;
-        statistics_.lost += skipped;
-        heard.missed = skipped;
+        heard.missed = std::min(skipped, most_missed);
+        s.missing += heard.missed;
+        statistics_.lost += heard.missed;
     } else {  // what was said while this member was not here is not lost
         s.stay = stays_;
         s.first = d.sequence;
         s.missing = 0;
     }
     output_.happened(heard);
+}
+
+/// All that it says is for this member: what comes first should be number one.
+void chat_member::follow(std::uint64_t id) {
+    sender& s = sender_of(id);
+    if (s.stay != 0)
+        return;
+    s.stay = stays_;
+    s.seen.see(0);
 }
 
 chat_member::sender& chat_member::sender_of(std::uint64_t id) {
@@ -311,6 +320,8 @@ void chat_member::on(chat_time, const chat_notice& n) {
         return;
     }
     const bool joined = n.happened == chat_notice::what::joined;
+    if (joined)
+        follow(n.member);
     output_.happened(chat_noticed{.member = n.member, .name = n.name, .joined = joined});
 }
 

@@ -36,13 +36,17 @@ struct chat_join_refused {
     chat_refusal reason{};
 };
 
+/// More than these are not told apart: whoever sends such numbers did not count.
+constexpr std::uint64_t most_missed = 1'000'000;
+
 /// Somebody said something: others, and where the server echoes the member itself too.
 struct chat_heard {
     std::uint64_t member = 0;
     std::string_view name{}, text{};
     bool own = false;
     bool late = false;         ///< others overtook it
-    std::uint64_t missed = 0;  ///< so many of the same sender's before it are lost, or late
+    bool found = false;        ///< it was counted in `missed` before
+    std::uint64_t missed = 0;  ///< so many of the same sender's before it are lost, or late; capped
 };
 
 struct chat_noticed {
@@ -201,7 +205,7 @@ private:
     struct sender {
         std::uint64_t id = 0;
         sequence_window seen;
-        std::uint64_t first = 0;    // heard in this stay
+        std::uint64_t first = 0;    // heard in this stay; 0: it came or said its first in it
         std::uint64_t missing = 0;  // in this stay
         std::uint64_t stay = 0;
     };
@@ -225,6 +229,7 @@ private:
     void refuse_member(chat_time, chat_refusal);
     void lose_contact(chat_time, chat_lost_contact::why);
     void end_leave();
+    void follow(std::uint64_t id);
     sender& sender_of(std::uint64_t id);
     std::chrono::nanoseconds jittered(std::chrono::nanoseconds) noexcept;
 

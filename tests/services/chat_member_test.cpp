@@ -35,6 +35,7 @@ protected:
         std::string text = std::string(h.name).append(": ").append(h.text);
         text += h.own ? " (own)" : "";
         text += h.late ? " (late)" : "";
+        text += h.found ? " (found)" : "";
         return h.missed ? text + " (missed " + std::to_string(h.missed) + ')' : text;
     }
 
@@ -232,7 +233,12 @@ TEST_F(chat_member_test, tells_loss_reordering_and_duplicates_of_each_sender) {
     EXPECT_EQ(
         events,
         (std::deque<std::string>{
-            "Bo: 5", "Bo: 6", "Bo: 9 (missed 2)", "Bo: 8 (late)", "Bo: 20", "Bo: 10"
+            "Bo: 5",
+            "Bo: 6",
+            "Bo: 9 (missed 2)",
+            "Bo: 8 (late) (found)",
+            "Bo: 20",
+            "Bo: 10"
         })
     );
     EXPECT_EQ(member.statistics().heard, 6U);
@@ -241,10 +247,62 @@ TEST_F(chat_member_test, tells_loss_reordering_and_duplicates_of_each_sender) {
     EXPECT_EQ(member.statistics().duplicates, 2U);
 }
 
+TEST_F(chat_member_test, what_is_late_from_before_the_first_was_not_missed) {
+    be_in_tea();
+    hear(3);
+    hear(5);
+    hear(2);
+    hear(4);
+    const std::deque<std::string> all{
+        "Bo: 3", "Bo: 5 (missed 1)", "Bo: 2 (late)", "Bo: 4 (late) (found)"
+    };
+    EXPECT_EQ(events, all);
+    EXPECT_EQ(member.statistics().lost, 0U);
+}
+
+TEST_F(chat_member_test, misses_but_so_many_at_once) {
+    be_in_tea();
+    hear(1);
+    hear(std::uint64_t{1} << 63);
+    event();
+    EXPECT_EQ(event(), "Bo: 9223372036854775808 (missed 1000000)");
+    EXPECT_EQ(member.statistics().lost, 1'000'000U);
+}
+
 TEST_F(chat_member_test, knows_its_own) {
     be_in_tea();
     receive(chat_delivery{77, member.id(), 1, "Ann", "hi"});
     EXPECT_EQ(event(), "Ann: hi (own)");
+}
+
+TEST_F(chat_member_test, misses_the_first_of_its_own) {
+    be_in_tea();
+    receive(chat_delivery{77, member.id(), 3, "Ann", "hi"});
+    receive(chat_delivery{77, member.id(), 1, "Ann", "one"});
+    EXPECT_EQ(event(), "Ann: hi (own) (missed 2)");
+    EXPECT_EQ(event(), "Ann: one (own) (late) (found)");
+    EXPECT_EQ(member.statistics().lost, 1U);
+}
+
+TEST_F(chat_member_test, misses_the_first_of_those_whom_it_saw_come) {
+    be_in_tea();
+    const chat_notice came{77, 9, chat_notice::what::joined, "Bo"};
+    receive(came);
+    hear(2);
+    receive(came);  // once more
+    hear(4);
+    const std::deque<std::string> all{
+        "Bo joined", "Bo: 2 (missed 1)", "Bo joined", "Bo: 4 (missed 1)"
+    };
+    EXPECT_EQ(events, all);
+    member.join(now, "coffee");
+    welcome(2, 78);
+    member.join(now, "tea");
+    welcome(3, 77);
+    events.clear();
+    receive(came);  // from the earlier stay
+    hear(50);
+    EXPECT_EQ(events, (std::deque<std::string>{"Bo joined", "Bo: 50"}));
 }
 
 TEST_F(chat_member_test, hears_nothing_of_other_rooms) {
