@@ -46,7 +46,8 @@ until its own messages have come back, and leaves.
   printf '%s\n' 'The build is broken.' | coserve chat udp://127.0.0.1:7703 --name robot
   tail -f /dev/null | coserve chat udp://127.0.0.1:7703 --name log >> said
 What is said is on standard output as NAME: TEXT, and so is the answer to /who; all else is on standard error behind a
-star. What is not to be seen in a text is shown as \xNN. Nothing is sent twice: what the network loses is told.
+star. What is not to be seen in a text is shown as \xNN. Nothing is sent twice: what the network loses is told. Where
+nothing of one's own ever came back, as from a server without echo, it says that nobody knows whether it was heard.
 A server that goes is told too, and joined again when it is back.
 With --plain it speaks the tutorials' format, NAME的消息TEXT and nothing else: there are no rooms, names, losses
 or heartbeats, and you are no member before you say something.
@@ -192,6 +193,8 @@ private:
         end_obeying();
         if (error_ && !interrupted_)
             std::rethrow_exception(error_);
+        if (!interrupted_)
+            run(context_, talk_->settle());
     }
 
     void enter_typed() {

@@ -124,15 +124,27 @@ task<bool> chat_native::wait_for_names() {
     co_return naming_ == naming::nobody_asked;
 }
 
-/// Where nothing comes back, an answer to another question tells that the server is there, and has
-/// received what was sent before.
+/// Where nothing comes back, an answer to another question tells that the server is there; not that
+/// it has received what was sent before, nor that others have.
 task<> chat_native::settle() {
     co_await flow_.settle();
-    if (said_ == 0 || flow_.pace.echoes())
+    if (said_ == 0)
         co_return;
-    const bool answered = co_await ask_names(naming::asked_silently);
-    if (!answered)
-        throw failure(contact_.reason(wishes_.server));
+    if (wishes_.typed) {
+        tell_unheard();
+    } else if (!flow_.pace.echoes()) {
+        const bool answered = co_await ask_names(naming::asked_silently);
+        if (!answered)
+            throw failure(contact_.reason(wishes_.server));
+        tell_unheard();
+    }
+}
+
+void chat_native::tell_unheard() {
+    if (!flow_.pace.echoes())
+        screen_.tell("nothing of yours came back: whether it was heard is not known");
+    else if (const std::uint64_t missing = flow_.pace.missing(); missing != 0)
+        screen_.tell(lost_messages("", missing));
 }
 
 task<> chat_native::end() {
@@ -236,7 +248,7 @@ void chat_native::on(const coserve::chat_join_refused& r) {
 }
 
 void chat_native::on(const coserve::chat_heard& h) {
-    if (h.late)
+    if (h.found)
         losses_.came_late(h.member);
     if (h.missed != 0)
         losses_.skipped(flow_.now(), h.member, h.own ? "" : h.name, h.missed);
@@ -250,10 +262,8 @@ void chat_native::hear_own(const coserve::chat_heard& h) {
     own_lost_ += h.missed;
     if (!h.late)
         flow_.pace.returned(h.missed + 1);
-    else if (own_lost_ != 0)
+    else if (h.found)
         --own_lost_;
-    else
-        flow_.pace.returned(1);
 }
 
 void chat_native::on(const coserve::chat_noticed& n) {

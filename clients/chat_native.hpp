@@ -65,6 +65,7 @@ private:
     coserve::task<bool> wait_for_names();
     coserve::task<> return_to(std::string room);
     void hear_own(const coserve::chat_heard&);
+    void tell_unheard();
     void touched();
     void tick();
     void tell_losses(coserve::chat_time);

@@ -26,8 +26,7 @@ chat_time chat_pace::ready(chat_time now) {
 
 void chat_pace::sent(chat_time now, std::size_t bytes) {
     spent_ = std::max(spent_, now) + step_ * static_cast<int>(1 + bytes / bytes_of_one);
-    if (echo_ != echo::off)
-        waiting_.push_back(now);
+    waiting_.push_back(now);
 }
 
 void chat_pace::returned(std::uint64_t count) {
@@ -39,7 +38,7 @@ void chat_pace::returned(std::uint64_t count) {
 }
 
 std::uint64_t chat_pace::forget() {
-    const std::uint64_t lost = given_up_ + waiting_.size();
+    const std::uint64_t lost = echo_ == echo::off ? 0 : given_up_ + waiting_.size();
     waiting_.clear();
     given_up_ = 0;
     return lost;
@@ -50,7 +49,8 @@ std::uint64_t chat_pace::missing() const noexcept {
 }
 
 chat_time chat_pace::settled() const noexcept {
-    return waiting_.empty() ? chat_time::min() : waiting_.back() + patience;
+    const bool waits = echo_ != echo::off && !waiting_.empty();
+    return waits ? waiting_.back() + patience : chat_time::min();
 }
 
 void chat_pace::slow_down() noexcept {
@@ -59,10 +59,8 @@ void chat_pace::slow_down() noexcept {
 
 void chat_pace::give_up(chat_time now) {
     while (!waiting_.empty() && waiting_.front() + patience <= now) {
-        if (echo_ == echo::unknown) {
+        if (echo_ == echo::unknown)
             echo_ = echo::off;
-            return waiting_.clear();
-        }
         waiting_.pop_front();
         ++given_up_;
     }

@@ -13,7 +13,7 @@ namespace coserve_client {
 
 /// A little less than a server takes from one member, long messages counting for several; and where
 /// it sends one's own messages back, no more on their way than fit into small buffers. Whether it
-/// does, the first one shows.
+/// does, the first one shows, or a later one where the first is lost.
 class chat_pace {
 public:
     /// Which a message has to come back.

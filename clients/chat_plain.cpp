@@ -71,6 +71,11 @@ task<bool> chat_plain::ask_names() {
 /// Where nothing comes back, an answer to the last message may.
 task<> chat_plain::settle() {
     co_await flow_.settle();
+    if (wishes_.typed) {
+        if (const std::uint64_t missing = flow_.pace.missing(); missing != 0)
+            screen_.tell(lost_messages("", missing));
+        co_return;
+    }
     const coserve::chat_time until = last_sent_ + chat_pace::patience;
     while (!flow_.pace.echoes() && flow_.now() < until)
         co_await flow_.wait(until);

@@ -50,7 +50,8 @@ public:
     /// Shows who is there. false: there is no answer.
     virtual coserve::task<bool> ask_names() = 0;
 
-    /// Waits until what was said has come back, where the server sends it back.
+    /// Waits until what was said has come back, where the server sends it back. Who types is told
+    /// what did not, and everybody where nothing ever did.
     virtual coserve::task<> settle() = 0;
 
     /// Leaves, and lets nothing run; also after `stop()` or an error.

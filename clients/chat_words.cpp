@@ -35,7 +35,8 @@ std::string said(std::string_view name, std::string_view text) {
 }
 
 std::string lost_messages(std::string_view name, std::uint64_t count) {
-    const std::string messages = count_of(count, "message");
+    const std::string messages =
+        count >= coserve::most_missed ? "many messages" : count_of(count, "message");
     if (name.empty())
         return messages + " of yours did not come back";
     return messages + " of " + shown_name(name) + (count == 1 ? " was lost" : " were lost");

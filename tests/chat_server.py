@@ -68,8 +68,8 @@ class ChatServer:
             self._others[called] = number, max(last, this)
             self._to_all(self._delivery(number, this, called, text.encode() if isinstance(text, str) else text))
 
-    def notice(self, called, joined=True):
-        self._to_all(packet(NOTICE, bytes([1 if joined else 2]), struct.pack("<QQ", ROOM, 900), name(called)))
+    def notice(self, called, joined=True, number=900):
+        self._to_all(packet(NOTICE, bytes([1 if joined else 2]), struct.pack("<QQ", ROOM, number), name(called)))
 
     def refuse_all(self, reason):
         with self._lock:

@@ -22,8 +22,8 @@ constexpr nanoseconds leave_again = milliseconds(250);
 constexpr int missed_heartbeats = 3;
 /// Unanswered ones are repeated, so many times in the time of one.
 constexpr int repeats = 4;
-/// That is as many as were sent by then; who slept has sent fewer, and has perhaps not read yet what
-/// came meanwhile.
+/// That is as many as were sent by then; who slept has sent fewer, and has perhaps not read yet
+/// what came meanwhile.
 constexpr unsigned most_unanswered = (missed_heartbeats - 1) * repeats;
 
 nanoseconds checked_heartbeat(std::uint32_t ms) noexcept {

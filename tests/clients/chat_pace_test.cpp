@@ -77,6 +77,25 @@ TEST(chat_pace_test, where_nothing_comes_back_nothing_is_waited_for_or_missed) {
     EXPECT_FALSE(pace.echoes());
 }
 
+TEST(chat_pace_test, what_comes_back_after_the_first_was_lost_shows_what_is_missing) {
+    chat_pace pace;
+    pace.sent(start, 10);
+    const chat_time later = start + chat_pace::patience;
+    EXPECT_LE(pace.ready(later), later);
+    for (int i = 0; i < 3; ++i)
+        pace.sent(later, 10);
+    EXPECT_EQ(pace.forget(), 0U);
+    pace.sent(later, 10);
+    pace.sent(later, 10);
+    pace.sent(later + 1ms, 10);
+    pace.returned(2);
+    EXPECT_TRUE(pace.echoes());
+    EXPECT_EQ(pace.missing(), 1U);
+    EXPECT_EQ(pace.settled(), later + 1ms + chat_pace::patience);
+    pace.returned(1);
+    EXPECT_EQ(pace.missing(), 0U);
+}
+
 TEST(chat_pace_test, only_so_many_are_on_their_way) {
     chat_pace pace = echoing();
     for (std::size_t i = 0; i < chat_pace::window; ++i)

@@ -240,6 +240,21 @@ class Events(ChatScreenTest):
         terminal.type("in vain\n/quit\n")
         self.assertEqual(terminal.wait(), 1)
 
+    def test_what_is_unheard_at_the_end_is_told(self):
+        server, terminal = self.start(size=(20, 80))
+        server.accept = lambda member, sequence, text: text != b"lose me"
+        terminal.type("lose me\n/quit\n")
+        terminal.wait_for_screen(lambda screen: "* nothing of yours came back: whether it was heard is not known" in str(screen))
+        self.assertEqual(terminal.wait(), 0)
+        terminal = self.terminal(server, size=(20, 80))
+        self.wait_for(terminal, "* you are Ann in lobby, alone", ">>>")
+        terminal.type("hear me\n")
+        poll(lambda: b"hear me" in server.texts(), "it is said")
+        terminal.type("lose me\n\x04")
+        terminal.wait_for_screen(lambda screen: "* 1 message of yours did not come back" in str(screen))
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(len(server.left), 2)
+
     def test_a_room_that_is_full(self):
         server = self.server(refuse=lambda room, name: ROOM_FULL if room == "tea" else None)
         terminal = self.terminal(server, size=(12, 100))

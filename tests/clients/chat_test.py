@@ -17,6 +17,7 @@ from support import COSERVE, LIMIT, ProgramTest, poll, read_until, run  # noqa: 
 
 UDP = "chat=udp://127.0.0.1:0"
 MARK = "的消息"
+NOT_KNOWN = "* nothing of yours came back: whether it was heard is not known"
 
 
 class Talker:
@@ -108,7 +109,7 @@ class Pipe(ChatTest):
     def test_where_nothing_comes_back(self):
         server = self.server(echo=False)
         texts = [f"line {number}" for number in range(150)]
-        self.check(self.chat(server.url, *texts), told=[])
+        self.check(self.chat(server.url, *texts), told=[NOT_KNOWN])
         self.assertEqual(server.texts(), [text.encode() for text in texts])
 
     def test_commands(self):
@@ -179,7 +180,17 @@ class Pipe(ChatTest):
             self.assertEqual(talker.expect_told("lost\n").splitlines()[-1], "* 2 messages of Bob were lost")
             server.say("Bob", "six", skip=1)
             self.assertEqual(talker.expect_told("lost\n"), "* 1 message of Bob was lost\n")
-            self.assertEqual(talker.finish(), ("Bob: six\n", "", 0))
+            server.say("Bob", "very many", skip=1 << 62)
+            self.assertEqual(talker.expect_told("lost\n"), "* many messages of Bob were lost\n")
+            server.notice("Cy", number=502)
+            server.say("Cy", "three", skip=2)
+            self.assertEqual(talker.expect_told("lost\n"), "* Cy has joined\n* 2 messages of Cy were lost\n")
+            server.say("Dan", "three", sequence=3)
+            server.say("Dan", "five", sequence=5)
+            server.say("Dan", "two", sequence=2)
+            self.assertEqual(talker.expect_told("lost\n"), "* 1 message of Dan was lost\n")
+            out, told, code = talker.finish()
+            self.assertEqual((out.splitlines()[-3:], told, code), (["Dan: three", "Dan: five", "Dan: two"], "", 0))
 
     def test_own_messages_that_get_lost_are_told(self):
         server = self.server()
@@ -187,6 +198,13 @@ class Pipe(ChatTest):
         self.check_fails(
             self.chat(server.url, "one", "lose me", "three", "lose me"), "2 messages of yours did not come back", "Ann: one", "Ann: three"
         )
+        self.check_fails(
+            self.chat(server.url, "lose me", "lose me", "three", "four", "lose me"),
+            "3 messages of yours did not come back",
+            "Ann: three",
+            "Ann: four",
+        )
+        self.check(self.chat(server.url, "lose me"), told=[NOT_KNOWN])
 
     def test_too_much_at_once_is_told(self):
         server = self.server(heartbeat_ms=50)

@@ -233,12 +233,7 @@ TEST_F(chat_member_test, tells_loss_reordering_and_duplicates_of_each_sender) {
     EXPECT_EQ(
         events,
         (std::deque<std::string>{
-            "Bo: 5",
-            "Bo: 6",
-            "Bo: 9 (missed 2)",
-            "Bo: 8 (late) (found)",
-            "Bo: 20",
-            "Bo: 10"
+            "Bo: 5", "Bo: 6", "Bo: 9 (missed 2)", "Bo: 8 (late) (found)", "Bo: 20", "Bo: 10"
         })
     );
     EXPECT_EQ(member.statistics().heard, 6U);
