@@ -103,7 +103,7 @@ void chat_plain::received(std::span<const std::byte> datagram) {
     const bool own = came_back(text);
     flow_.notify();
     if (!own || !wishes_.typed)
-        screen_.show(shown_text(text));
+        screen_.show(shown_line(text));
 }
 
 bool chat_plain::came_back(std::string_view datagram) {

@@ -2,8 +2,17 @@
 
 #include <coserve/printable.hpp>
 
+#include <utility>
+
 namespace coserve_client {
 namespace {
+
+/// What begins with a star is the client's own.
+std::string without_star(std::string shown) {
+    if (shown.starts_with('*'))
+        shown.replace(0, 1, "\\x2a");
+    return shown;
+}
 
 std::string others(std::uint32_t members) {
     return members <= 1 ? ", alone" : ", with " + count_of(members - 1, "other");
@@ -25,9 +34,11 @@ std::string shown_name(std::string_view name) {
     std::string shown = coserve::printable(name, {.escape = {}, .keep = "\\"});
     for (std::size_t at = 0; (at = shown.find(": ", at)) != shown.npos;)
         shown.replace(at, 1, "\\x3a");
-    if (shown.starts_with('*'))
-        shown.replace(0, 1, "\\x2a");
-    return shown;
+    return without_star(std::move(shown));
+}
+
+std::string shown_line(std::string_view line) {
+    return without_star(shown_text(line));
 }
 
 std::string said(std::string_view name, std::string_view text) {

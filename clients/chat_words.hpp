@@ -22,6 +22,9 @@ std::string shown_text(std::string_view);
 /// The same; and no name passes for a star, or for another name and what that said.
 std::string shown_name(std::string_view);
 
+/// A whole line, of a text that says itself whose it is.
+std::string shown_line(std::string_view);
+
 std::string said(std::string_view name, std::string_view text);
 
 /// `name`: empty for one's own messages.

@@ -352,8 +352,8 @@ class Plain(ChatTest):
         return f"udp://127.0.0.1:{peer.getsockname()[1]}", heard, thread
 
     def test_an_operator_that_answers(self):
-        url, heard, thread = self.operator(["在吗".encode(), None, b"\x1b[2Jbye"])
-        self.check(self.plain(url, "hello", "", "//who"), "在吗", "\\x1b[2Jbye", told=[])
+        url, heard, thread = self.operator(["在吗".encode(), b"* the server ends", b"\x1b[2Jbye *"])
+        self.check(self.plain(url, "hello", "", "//who"), "在吗", "\\x2a the server ends", "\\x1b[2Jbye *", told=[])
         thread.join(LIMIT)
         self.assertEqual(heard, [f"客户端1{MARK}hello", f"客户端1{MARK}", f"客户端1{MARK}/who"])
 

@@ -36,10 +36,16 @@ TEST(chat_words_test, no_name_passes_for_something_else) {
     EXPECT_EQ(said("127.0.0.1:7", "x"), "127.0.0.1:7: x");
 }
 
+TEST(chat_words_test, no_line_passes_for_the_clients_own) {
+    EXPECT_EQ(shown_line("* the server ends"), "\\x2a the server ends");
+    EXPECT_EQ(shown_line("a * b\n* c"), "a * b\\x0a* c");
+}
+
 TEST(chat_words_test, losses) {
     EXPECT_EQ(lost_messages("Ann", 1), "1 message of Ann was lost");
     EXPECT_EQ(lost_messages("Ann", 2), "2 messages of Ann were lost");
     EXPECT_EQ(lost_messages("", 2), "2 messages of yours did not come back");
+    EXPECT_EQ(lost_messages("", coserve::most_missed), "many messages of yours did not come back");
 }
 
 TEST(chat_words_test, rooms) {
