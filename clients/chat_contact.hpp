@@ -27,6 +27,8 @@ public:
 
     /// What the network says of it. true: that is new.
     bool unreachable(const std::string& reason);
+    /// By what the network said last.
+    bool is_unreachable() const { return unreachable_.has_value(); }
     /// true, once: the user should know by now that it does not answer.
     bool to_be_told(coserve::chat_time now);
 

@@ -176,7 +176,10 @@ task<> chat_native::wait_for_contact() {
         if (refused_ && !member_.joining())
             co_return;
         if (contact_.is_hopeless(flow_.now()))
-            throw failure(contact_.reason(wishes_.server));
+            throw failure(
+                refused_ && !contact_.is_unreachable() ? wishes_.server + ": " + *refused_
+                                                       : contact_.reason(wishes_.server)
+            );
         if (contact_.to_be_told(flow_.now()))
             screen_.tell("no answer yet; trying again");
         co_await flow_.wait(contact_.due());
@@ -280,6 +283,7 @@ void chat_native::on(const coserve::chat_roster& r) {
 }
 
 void chat_native::on(const coserve::chat_lost_contact& l) {
+    refused_.reset();  // a move, long ago
     contact_.begin_waiting(flow_.now(), true);
     screen_.tell(lost_contact(l.reason));
     const std::uint64_t missing = flow_.pace.forget();

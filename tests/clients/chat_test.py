@@ -290,6 +290,18 @@ class Trouble(ChatTest):
             talker.type("two\n")
             self.assertEqual(talker.finish(), ("Ann: two\n", "", 0))
 
+    def test_a_place_that_is_taken_meanwhile(self):
+        server = self.server(heartbeat_ms=100)
+        with self.talker(server.url, "--timeout", "500ms") as talker:
+            server.member()
+            server.refuse = lambda *_: NAME_TAKEN
+            server.forget_all()
+            talker.expect_told("cannot join lobby as Ann: the name is taken; trying again\n")
+            talker.type("never sent\n")
+            _, told, code = talker.finish()
+            self.assertEqual(code, 1)
+            self.assertRegex(told, r"coserve: udp://[0-9.:]+: cannot join lobby as Ann: the name is taken\n\Z")
+
     def test_a_server_that_ends_and_starts_again(self):
         with ChatServer(heartbeat_ms=100) as first:
             talker = self.talker(first.url)
