@@ -122,7 +122,9 @@ public:
     void run_all() {
         try {
             connect();
-            const interruptions keys(context_, [this] { interrupt(); });
+            const interruptions keys(
+                context_, [this] { interrupt(); }, interruptions::hangups::interrupt
+            );
             talk_until_the_end();
         } catch (const coserve::system_error& e) {
             const std::string text = coserve::reason_of(e);

@@ -72,6 +72,11 @@ class Terminal:
     def attributes(self):
         return termios.tcgetattr(self._master)
 
+    def hang_up(self):
+        """Its window is closed."""
+        os.close(self._master)
+        self._master = None
+
     def wait(self):
         return self.process.wait(LIMIT)
 
@@ -82,4 +87,5 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(LIMIT)
-        os.close(self._master)
+        if self._master is not None:
+            os.close(self._master)

@@ -174,6 +174,13 @@ class Events(ChatScreenTest):
             self.assertEqual(len(server.left), 1)
             self.assertTrue(terminal.attributes()[3] & termios.ICANON)
 
+    def test_a_terminal_that_is_closed(self):
+        server, terminal = self.start()
+        terminal.process.send_signal(signal.SIGHUP)  # as a shell does too
+        terminal.hang_up()
+        terminal.wait()
+        self.assertEqual(len(server.left), 1)
+
     def test_ctrl_z(self):
         server, terminal = self.start()
         for number in range(2):

@@ -228,7 +228,7 @@ class Pipe(ChatTest):
             self.assertEqual(talker.finish(), ("", "", 0))
 
     def test_ctrl_c_leaves(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             server = self.server()
             with self.talker(server.url) as talker:
                 talker.type("hello\n")
