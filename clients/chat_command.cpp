@@ -51,7 +51,8 @@ nothing of one's own ever came back, as from a server without echo, it says that
 A server that goes is told too, and joined again when it is back.
 With --plain it speaks the tutorials' format, NAME的消息TEXT and nothing else: there are no rooms, names, losses
 or heartbeats, and you are no member before you say something.
-Exit codes: 0; 1 the server, the network, or some of your lines failed, or you interrupted it before it had done all; 2 usage.
+Exit codes: 0; 1 the server, the network, or some lines of a pipe failed, or you interrupted it before it had done
+all; 2 usage.
 )";
 
 constexpr const char* otherwise_name = "guest";
@@ -157,7 +158,7 @@ private:
             throw;
         }
         leave();
-        if (wishes_.typed || interrupted_)  // who types has seen it
+        if (wishes_.typed)  // who types has seen it
             return;
         if (const std::string complaint = session_->complaint(); !complaint.empty())
             throw failure(wishes_.server + ": " + complaint);
@@ -166,17 +167,17 @@ private:
     void obey_lines() {
         lines_ = std::make_unique<input_lines>(context_, longest_line);
         try {
-            run(context_, obey_and_settle(*session_, *talk_, *lines_));
+            run(context_, obey_and_settle());
         } catch (const chat_stopped&) {
-            if (session_->pending() || lines_->pending())
+            if (settling_ || session_->pending() || lines_->pending())
                 throw;
         }
     }
 
-    static coserve::task<>
-    obey_and_settle(chat_session& session, chat_talk& talk, input_lines& lines) {
-        co_await session.obey_all(lines);
-        co_await talk.settle();
+    coserve::task<> obey_and_settle() {
+        co_await session_->obey_all(*lines_);
+        settling_ = !interrupted_;
+        co_await talk_->settle();
     }
 
     void obey_typed() {
@@ -193,7 +194,7 @@ private:
         screen_.share_with(nullptr);
         talk_->lose_patience();
         end_obeying();
-        if (error_ && !interrupted_)
+        if (error_ && (!interrupted_ || session_->pending()))
             std::rethrow_exception(error_);
         if (!interrupted_)
             run(context_, talk_->settle());
@@ -249,6 +250,7 @@ private:
     std::unique_ptr<input_lines> lines_;
     std::unique_ptr<prompt> prompt_;  // what waits for keys refers to it
     bool obeying_ = false;
+    bool settling_ = false;  // all lines of a pipe are done
     bool interrupted_ = false;
     std::exception_ptr error_;
 };

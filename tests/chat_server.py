@@ -36,6 +36,7 @@ class ChatServer:
         self.left = []
         self.kinds = []  # of all that came
         self.dropped = 0
+        self.answer_who = True
         self._others = {}  # ids and sequences of members that a test invents
         self._next = 1
         self._lock = threading.RLock()
@@ -147,6 +148,8 @@ class ChatServer:
         self._send(packet(ALIVE, member.token, fields, struct.pack("<IQ", len(self.members), self.dropped)), member.address)
 
     def _who(self, member, fields):
+        if not self.answer_who:
+            return
         names = [m.name for m in self.members.values()] if self.names is None else self.names
         shown = b""
         for field in map(name, names):

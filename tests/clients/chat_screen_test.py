@@ -262,6 +262,18 @@ class Events(ChatScreenTest):
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(len(server.left), 2)
 
+    def test_ctrl_c_with_lines_that_wait(self):
+        with ChatServer(heartbeat_ms=100) as server:
+            terminal = self.terminal(server, size=(20, 80))
+            self.wait_for(terminal, "* you are Ann in lobby, alone", ">>>")
+            server.member()
+        terminal.wait_for_screen(lambda screen: "* the server does not answer; trying to join again" in str(screen))
+        terminal.type("in vain\n")
+        terminal.wait_for_screen(lambda screen: "* what you say is sent when you are back" in str(screen))
+        terminal.type("\x03")
+        terminal.wait_for_screen(lambda screen: ": interrupted" in str(screen))
+        self.assertEqual(terminal.wait(), 1)
+
     def test_a_room_that_is_full(self):
         server = self.server(refuse=lambda room, name: ROOM_FULL if room == "tea" else None)
         terminal = self.terminal(server, size=(12, 100))

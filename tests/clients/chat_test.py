@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from chat_peer import ENDING, MESSAGE, NAME_TAKEN, ROOM_FULL  # noqa: E402
+from chat_peer import ENDING, MESSAGE, NAME_TAKEN, ROOM_FULL, WHO  # noqa: E402
 from chat_server import ChatServer  # noqa: E402
 from support import COSERVE, LIMIT, ProgramTest, poll, read_until, run  # noqa: E402
 
@@ -245,6 +245,29 @@ class Pipe(ChatTest):
             talker.process.send_signal(signal.SIGINT)
             self.assertEqual(talker.process.wait(LIMIT), 1)
             self.assertIn("interrupted", talker.expect_told("interrupted\n"))
+            self.assertEqual(len(server.left), 1)
+
+    def test_ctrl_c_after_what_had_no_effect(self):
+        server = self.server()
+        with self.talker(server.url) as talker:
+            talker.type("/whois Bob\nhello\n")
+            talker.expect("Ann: hello\n")
+            talker.process.send_signal(signal.SIGINT)
+            self.assertEqual(talker.process.wait(LIMIT), 1)
+            self.assertIn("1 of 2 lines had no effect", talker.expect_told("had no effect\n"))
+            self.assertEqual(len(server.left), 1)
+
+    def test_ctrl_c_before_the_last_has_come_back(self):
+        server = self.server()
+        server.accept = lambda *_: False
+        server.answer_who = False
+        with self.talker(server.url) as talker:
+            talker.type("lost\n")
+            talker.process.stdin.close()
+            poll(lambda: WHO in server.kinds, "it waits for what it said")
+            talker.process.send_signal(signal.SIGINT)
+            self.assertEqual(talker.process.wait(LIMIT), 1)
+            talker.expect_told(": interrupted\n")
             self.assertEqual(len(server.left), 1)
 
 
