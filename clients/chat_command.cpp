@@ -45,9 +45,10 @@ until its own messages have come back, and leaves.
   coserve chat udp://127.0.0.1:7703 --name Ann --room tea
   printf '%s\n' 'The build is broken.' | coserve chat udp://127.0.0.1:7703 --name robot
   tail -f /dev/null | coserve chat udp://127.0.0.1:7703 --name log >> said
-What is said is on standard output as NAME: TEXT, and so is the answer to /who; all else is on standard error behind a
-star. What is not to be seen in a text is shown as \xNN. Nothing is sent twice: what the network loses is told. Where
-nothing of one's own ever came back, as from a server without echo, it says that nobody knows whether it was heard.
+What is said is on standard output as NAME: TEXT, and so is the answer to /who, behind a star; all else is on standard
+error, behind a star too, but for why the program failed. What is not to be seen in a text is shown as \xNN.
+Nothing is sent twice: what the network loses is told. Where nothing of one's own ever came back, as from a server
+without echo, it says that it is not known whether it was heard; that alone is no failure.
 A server that goes is told too, and joined again when it is back.
 With --plain it speaks the tutorials' format, NAME的消息TEXT and nothing else: there are no rooms, names, losses
 or heartbeats, and you are no member before you say something.
@@ -165,7 +166,7 @@ private:
     }
 
     void obey_lines() {
-        lines_ = std::make_unique<input_lines>(context_, longest_line);
+        lines_ = std::make_unique<input_lines>(context_, longest_line, "no server takes more");
         try {
             run(context_, obey_and_settle());
         } catch (const chat_stopped&) {

@@ -40,9 +40,8 @@ void chat_screen::tell(std::string_view line) {
 }
 
 void chat_screen::explain(std::string_view lines) {
-    if (lines.ends_with('\n'))
-        lines.remove_suffix(1);
-    put(err_is_terminal_, err_, std::string(lines));
+    for (std::size_t end = 0; (end = lines.find('\n')) != lines.npos; lines.remove_prefix(end + 1))
+        tell(lines.substr(0, end));
 }
 
 void chat_screen::put(bool is_terminal, output& to, std::string line) {

@@ -26,7 +26,7 @@ public:
     void show(std::string_view line);
     /// Something that happened.
     void tell(std::string_view line);
-    /// Help, for instance; as it is.
+    /// The same, of several lines with their ends.
     void explain(std::string_view lines);
 
     /// While it shows a line that is typed.

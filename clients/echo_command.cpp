@@ -158,7 +158,8 @@ private:
     }
 
     std::unique_ptr<request_source> input() {
-        auto lines = std::make_unique<input_lines>(context_, url_.limits.max_send_frame);
+        auto lines =
+            std::make_unique<input_lines>(context_, url_.limits.max_send_frame, larger_frames);
         if (!encoder_)
             return lines;
         return std::make_unique<encoded_lines>(std::move(lines), std::move(*encoder_));

@@ -151,7 +151,7 @@ private:
 
     /// The last command's code.
     int run_lines() {
-        input_lines lines(context_, url_.server.limits.max_send_frame);
+        input_lines lines(context_, url_.server.limits.max_send_frame, larger_frames);
         int code = 0;
         while (run(context_, lines.fill()))
             while (const auto line = lines.next())

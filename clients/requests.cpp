@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <unistd.h>
 
@@ -25,8 +26,8 @@ bool arguments::pending() const noexcept {
     return given_ < texts_.size();
 }
 
-input_lines::input_lines(boost::asio::io_context& context, std::size_t longest)
-    : input_(context, STDIN_FILENO), longest_(longest) {}
+input_lines::input_lines(boost::asio::io_context& context, std::size_t longest, std::string hint)
+    : input_(context, STDIN_FILENO), longest_(longest), hint_(std::move(hint)) {}
 
 std::optional<std::string_view> input_lines::next() {
     const std::size_t found = buffer_.find('\n', searched_);
@@ -50,7 +51,7 @@ coserve::task<bool> input_lines::fill() {
     if (buffer_.size() > longest_)
         throw failure(
             "line " + std::to_string(lines_ + 1) + " of standard input is longer than " +
-            std::to_string(longest_) + " bytes; max-send-frame in the URL's query allows more"
+            std::to_string(longest_) + " bytes; " + hint_
         );
     const std::size_t size = buffer_.size();
     ssize_t got = -1;

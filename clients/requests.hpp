@@ -14,6 +14,9 @@
 
 namespace coserve_client {
 
+/// What raises the bound of a frame.
+inline constexpr const char* larger_frames = "max-send-frame in the URL's query allows more";
+
 class request_source {
 public:
     virtual ~request_source() = default;
@@ -50,8 +53,9 @@ private:
 /// own.
 class input_lines final : public request_source {
 public:
-    /// Errors: `failure`, from `fill()`, for a line of more than `longest` bytes.
-    input_lines(boost::asio::io_context& context, std::size_t longest);
+    /// Errors: `failure`, from `fill()`, for a line of more than `longest` bytes; `hint`: what it
+    /// says then of the bound.
+    input_lines(boost::asio::io_context& context, std::size_t longest, std::string hint);
 
     std::optional<std::string_view> next() override;
     coserve::task<bool> fill() override;
@@ -63,6 +67,7 @@ private:
 
     readable input_;
     std::size_t longest_;
+    std::string hint_;
     std::string buffer_;
     std::size_t begin_ = 0;     // of the line that is next
     std::size_t searched_ = 0;  // no line end before here

@@ -155,7 +155,7 @@ class Events(ChatScreenTest):
             ">>>",
         )
         terminal.type("/help\n")
-        self.wait_for(terminal, "/help         this", "//TEXT        say /TEXT", ">>>")
+        self.wait_for(terminal, "* /help         this", "* //TEXT        say /TEXT", ">>>")
         terminal.type("   \n")
         terminal.type("/quit\n")
         self.assertEqual(terminal.wait(), 0)

@@ -119,7 +119,8 @@ class Pipe(ChatTest):
         self.assertEqual(server.left[-1].room, "tea")
         told = result.stderr.decode()
         self.assertIn("* you are Ann in lobby, alone\n* you are Ann in tea, alone\n", told)
-        self.assertIn("/join ROOM", told)
+        self.assertIn("* /join ROOM", told)
+        self.assertTrue(all(line.startswith("* ") for line in told.splitlines()), told)
 
     def test_mistakes_are_told_and_not_sent(self):
         server = self.server()
@@ -217,6 +218,12 @@ class Pipe(ChatTest):
         result = self.chat(server.url, "one", "x" * 11, "x" * 10)
         self.check_fails(result, "1 of 3 lines had no effect", "Ann: one", "Ann: " + "x" * 10)
         self.assertIn("* not sent: 11 bytes are too long; the server takes 10\n", result.stderr.decode())
+
+    def test_a_line_without_an_end(self):
+        server = self.server()
+        result = run(COSERVE, "chat", server.url, "--name", "Ann", input=b"x" * (17 << 20))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("longer than 16777216 bytes; no server takes more\n", result.stderr.decode())
 
     def test_others_come_and_go(self):
         server = self.server()
@@ -474,7 +481,9 @@ class Usage(ChatTest):
             ((url + "?echo=on",), ["echo", "max-datagram"]),
             ((url, "--name", "x" * 65), ["--name", "1 to 64 bytes"]),
             ((url, "--name", ""), ["--name"]),
-            ((url, "--name", f"Ann{MARK}Bob"), ["--name"]),
+            ((url, "--name", f"Ann{MARK}Bob"), ["--name", MARK]),
+            ((url, "--name", " Ann"), ["--name", "blanks"]),
+            ((url, "--room", "tea\u202e"), ["--room", "marks of direction", "blanks", MARK]),
             ((url, "--room", "a\nb"), ["--room", "1 to 64 bytes"]),
             ((url, "--plain", "--room", "tea"), ["--room", "--plain"]),
             ((url, "--timeout", "soon"), ["--timeout soon", "500ms"]),
