@@ -337,11 +337,13 @@ void write_chat(std::string& out, const chat_left& l) {
 std::string_view text_of(chat_refusal reason) noexcept {
     switch (reason) {
     case chat_refusal::bad_name:
-        return "the name is none: 1 to 64 bytes of UTF-8 without control characters or marks of "
-               "direction, without blanks around it, and without 的消息";
+        return "the name is none: 1 to 64 bytes of UTF-8 without control characters, "
+               "marks of direction and others that nobody sees, without blanks around it, "
+               "and without 的消息";
     case chat_refusal::bad_room:
-        return "the room's name is none: 1 to 64 bytes of UTF-8 without control characters or "
-               "marks of direction, without blanks around it, and without 的消息";
+        return "the room's name is none: 1 to 64 bytes of UTF-8 without control characters, "
+               "marks of direction and others that nobody sees, without blanks around it, "
+               "and without 的消息";
     case chat_refusal::name_taken:
         return "the name is taken";
     case chat_refusal::room_full:
