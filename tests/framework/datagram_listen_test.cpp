@@ -358,8 +358,8 @@ TEST(datagram_listen_test, every_core_has_its_handler_and_they_speak_to_each_oth
                 ASSERT_EQ(p.receive(), "joined");
     }
     EXPECT_EQ(set_up, 3);
-    EXPECT_EQ(threads_seen.size(), 3U) << "the kernel spreads 24 peers over 3 cores";
     s.stop();
+    EXPECT_EQ(threads_seen.size(), 3U) << "the kernel spreads 24 peers over 3 cores";
     EXPECT_EQ(finished, 3);
     EXPECT_THAT(s.log(), IsEmpty());
 }
