@@ -46,7 +46,7 @@ std::vector<const run_result*> sweep_result::in_order() const {
     std::vector<const run_result*> all;
     for (const run_result& r : steps)
         all.push_back(&r);
-    std::ranges::stable_sort(all, {}, [](const run_result* r) { return asked(*r); });
+    std::ranges::sort(all, {}, [](const run_result* r) { return std::pair(asked(*r), r); });
     return all;
 }
 
