@@ -1,6 +1,8 @@
 // The limit for a room: one blocking socket, and for each message that comes a bare loop of
 // sendmmsg over the addresses of all who have joined. It speaks as much of coserve's chat as
 // fanout_client does, checks nothing, and its one room has room for everybody.
+#include "udp_listener.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -27,29 +29,6 @@ std::array<sockaddr_in, batch> senders;
 std::array<iovec, batch> parts;
 std::array<mmsghdr, batch> incoming, outgoing;
 std::vector<sockaddr_in> members;
-
-int check(int result, const char* what) {
-    if (result < 0) {
-        std::perror(what);
-        std::exit(1);
-    }
-    return result;
-}
-
-int bind_anywhere() {
-    const int fd = check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
-    const int buffer = 2 << 20;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    check(bind(fd, reinterpret_cast<sockaddr*>(&address), size), "bind");
-    check(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-    std::cout << ntohs(address.sin_port) << std::endl;
-    return fd;
-}
 
 void answer(int fd, const sockaddr_in& to, const std::string& text) {
     sendto(fd, text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);

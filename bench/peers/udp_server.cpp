@@ -1,6 +1,7 @@
 // The limit for datagrams: one blocking socket, one recvmmsg that takes all that has arrived, one
 // sendmmsg that sends it back in upper case. It takes datagrams of every size, as coserve does.
 #include "to_upper.hpp"
+#include "udp_listener.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,29 +20,6 @@ constexpr std::size_t batch = 64;
 constexpr std::size_t longest = 65'507;
 // A line of the cache more than a power of two, so that the buffers do not share a few of them.
 constexpr std::size_t stride = 65'600;
-
-int check(int result, const char* what) {
-    if (result < 0) {
-        std::perror(what);
-        std::exit(1);
-    }
-    return result;
-}
-
-int bind_anywhere() {
-    const int fd = check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
-    const int buffer = 2 << 20;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    check(bind(fd, reinterpret_cast<sockaddr*>(&address), size), "bind");
-    check(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-    std::cout << ntohs(address.sin_port) << std::endl;
-    return fd;
-}
 
 }  // namespace
 
