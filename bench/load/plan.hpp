@@ -28,6 +28,9 @@ enum class load_kind : unsigned char {
 
 std::string_view name_of(load_kind) noexcept;
 
+/// Connections that one thread makes at once.
+inline constexpr std::size_t connects_at_once = 64;
+
 enum class verification : unsigned char {
     off,
     length,  ///< what is cheap: a reply is as long as its request

@@ -102,6 +102,13 @@ class OpenLoop(LoadTest):
         self.report("echo", peer.url, "-R", "500", "-n", "30", "-c", "1", "--depth", "7")
         self.assertEqual(most, 7)
 
+    def test_any_size_without_framing(self):
+        server = self.serve("echo=tcp://127.0.0.1:0?framing=raw")
+        report = self.report(
+            "echo", f"{server.url}?framing=raw", "-R", "2000", "-n", "500", "-c", "3", "--size", "1..3000", "--verify", "full"
+        )
+        self.assertEqual(report["requests"], {"sent": 500, "completed": 500, "failed": 0})
+
     def test_a_ramp_is_not_counted_and_grows(self):
         times = []
         lock = threading.Lock()

@@ -140,7 +140,8 @@ class Uploads(LoadTest):
         peer = ThreadedPeer(self, serve)
         report = self.report("upload", peer.url, "--wire", "plain", "-n", "6", "-c", "2", "--size", "5000")
         self.assertEqual(report["requests"]["completed"], 6)
-        self.assertEqual(len(set(names)), peer.connections)
+        poll(lambda: len(sizes) == 6, "every upload, of which the tool has no reply")
+        self.assertEqual(len(set(names)), 6)
         self.assertEqual(set(sizes), {5000})
 
     def test_the_marker(self):
@@ -328,7 +329,6 @@ class Usage(LoadTest):
             (["chat", udp, "--size", "10"], ["--size 10", "at least"]),
             (["echo", f"{tcp}?framing=fixed&size=9", "--size", "10"], ["--size 10", "framing"]),
             (["echo", f"{tcp}?framing=delimiter&delimiter=c"], ["--size", "framing"]),
-            (["echo", f"{tcp}?framing=raw", "-R", "5", "--size", "1..9"], ["--size 1..9", "one size"]),
             (["echo", tcp, "--ramp", "1s", "--connect-rate", "3"], ["--ramp and --connect-rate"]),
             (["echo", tcp, "--size", "64:often"], ["--size often", "90%"]),
         ):

@@ -91,6 +91,23 @@ TEST_F(recorder_test, keeps_samples_where_they_are_asked_for) {
     EXPECT_EQ(with.samples()[0].service, duration(2ms));
 }
 
+TEST_F(recorder_test, takes_several_replies_as_one_after_the_other) {
+    recorder one(times_, recorder::loop::open, true), several(times_, recorder::loop::open, true);
+    for (int i = 0; i < 3; ++i)
+        answer(one, at(1ms), 2ms, 1ms);
+    several.sent(3);
+    several.served(at(3ms), 3);
+    several.completed(at(0ms), at(1ms), at(3ms), 64, 3);
+    EXPECT_EQ(several.samples().size(), one.samples().size());
+    const tally expected = one.finish(), all = several.finish();
+    EXPECT_EQ(all.sent, expected.sent);
+    EXPECT_EQ(all.bytes, expected.bytes);
+    EXPECT_EQ(all.in_time, expected.in_time);
+    EXPECT_EQ(all.series, expected.series);
+    EXPECT_EQ(all.service, expected.service);
+    EXPECT_EQ(all.intended, expected.intended);
+}
+
 TEST_F(recorder_test, halves_make_the_whole) {
     recorder one(times_, recorder::loop::open), other(times_, recorder::loop::open),
         both(times_, recorder::loop::open);

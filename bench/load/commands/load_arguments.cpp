@@ -127,8 +127,6 @@ void check_frames(plan& p, const load_arguments& a, const coserve::endpoint_url&
             std::to_string(p.depth),
             "1: without framing requests that are sent together are one"
         );
-    if (p.raw && p.rate != 0 && !p.sizes.fixed())
-        refuse("--size", a.size, "one size: without framing nothing tells how much is to be read");
 }
 
 void check_datagrams(const plan& p, const load_arguments& a) {

@@ -236,7 +236,7 @@ void chat_worker::take(const coserve::chat_heard& h) {
     if (!times)
         return;
     last_heard_ = now_;
-    count_one(now_);
+    count_replies(now_);
     if (!schedule_.counts(now_))
         return;
     record_.served(now_);

@@ -2,13 +2,9 @@
 
 #include <coserve/codec.hpp>
 #include <coserve/error.hpp>
-#include <coserve/limits.hpp>
-#include <coserve/url.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -18,8 +14,6 @@
 #include <span>
 #include <utility>
 
-#include <fcntl.h>
-
 namespace coserve_bench {
 
 using boost::asio::use_awaitable;
@@ -27,29 +21,7 @@ using coserve::task;
 
 namespace {
 
-using tcp = boost::asio::ip::tcp;
-using local = boost::asio::local::stream_protocol;
-using scheme = coserve::endpoint_url::scheme;
-
 constexpr std::size_t largest_read = std::size_t{16} << 10;
-
-boost::asio::generic::stream_protocol::endpoint resolve(const coserve::endpoint_url& url) {
-    if (url.kind == scheme::unix_stream)
-        return local::endpoint(url.path);
-    boost::asio::io_context context;
-    tcp::resolver resolver(context);
-    const auto found = resolver.resolve(url.host, std::to_string(url.port));
-    return tcp::endpoint(found.begin()->endpoint());
-}
-
-coserve::framing codecs_of(const std::string& text, const coserve::endpoint_url& url) {
-    coserve::option_reader reader(text, url.query);
-    coserve::stream_limits limits;
-    limits.read(reader);
-    coserve::framing codecs = coserve::framing_registry().read(reader, limits);
-    reader.finish();
-    return codecs;
-}
 
 [[noreturn]] void fail_reply(error_kind kind, const char* sentence) {
     throw job_failure(kind, sentence, true);
@@ -57,15 +29,11 @@ coserve::framing codecs_of(const std::string& text, const coserve::endpoint_url&
 
 }  // namespace
 
-connect_target::connect_target(const plan& p)
-    : address(resolve(coserve::parse_url(p.url))),
-      codecs(codecs_of(p.url, coserve::parse_url(p.url))) {}
-
 connect_job::connect_job(
     const plan& p,
     coserve::executor core,
     std::size_t number,
-    std::shared_ptr<const connect_target> target
+    std::shared_ptr<const stream_target> target
 )
     : plan_(p),
       number_(number),
@@ -78,10 +46,7 @@ task<> connect_job::connect() {
 }
 
 task<std::uint64_t> connect_job::perform(std::size_t size) {
-    const auto& to = target_->address;
-    socket_.open(to.protocol());
-    ::fcntl(socket_.native_handle(), F_SETFD, FD_CLOEXEC);
-    co_await socket_.async_connect(to, use_awaitable);
+    co_await open();
     if (plan_.echoes)
         co_await exchange(size);
     // A port is free again at once after a reset alone.
@@ -89,6 +54,23 @@ task<std::uint64_t> connect_job::perform(std::size_t size) {
         socket_.set_option(boost::asio::socket_base::linger(true, 0));
     disconnect();
     co_return plan_.echoes ? size : 0;
+}
+
+/// At any of the server's addresses.
+task<> connect_job::open() {
+    const std::size_t count = target_->addresses.size();
+    for (std::size_t tried = 1;; ++tried) {
+        const auto& to = target_->addresses[address_];
+        coserve::error_code error;
+        socket_.open(to.protocol());
+        co_await socket_.async_connect(to, boost::asio::redirect_error(use_awaitable, error));
+        if (!error)
+            co_return;
+        disconnect();
+        if (tried == count || error == boost::asio::error::operation_aborted)
+            throw coserve::system_error(error);
+        address_ = (address_ + 1) % count;
+    }
 }
 
 void connect_job::abort() noexcept {

@@ -5,8 +5,8 @@
 #include "job.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
+#include "stream_target.hpp"
 
-#include <coserve/framing.hpp>
 #include <coserve/io.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -19,21 +19,10 @@
 
 namespace coserve_bench {
 
-/// What the connections of a run have in common.
-struct connect_target {
-    boost::asio::generic::stream_protocol::endpoint address;
-    coserve::framing codecs;
-
-    /// A name is resolved here, once: to its first address.
-    /// Errors: `coserve::configuration_error`; `coserve::system_error` where there is no address.
-    explicit connect_target(const plan&);
-};
-
-/// Connects, has one request and its reply where the plan says so, and ends the connection. It uses
-/// bare sockets: `coserve::connect()` would read the URL and resolve its name each time.
+/// Connects, has one request and its reply where the plan says so, and ends the connection.
 class connect_job final : public job {
 public:
-    connect_job(const plan&, coserve::executor, std::size_t number, std::shared_ptr<const connect_target>);
+    connect_job(const plan&, coserve::executor, std::size_t number, std::shared_ptr<const stream_target>);
 
     coserve::task<> connect() override;
     coserve::task<std::uint64_t> perform(std::size_t size) override;
@@ -43,15 +32,17 @@ public:
 private:
     using socket = boost::asio::generic::stream_protocol::socket;
 
+    coserve::task<> open();
     coserve::task<> exchange(std::size_t size);
     std::string encoded(std::string_view request) const;
     coserve::task<std::string> read_reply(std::size_t size);
 
     const plan& plan_;
     const std::size_t number_;
-    const std::shared_ptr<const connect_target> target_;
+    const std::shared_ptr<const stream_target> target_;
     payload payload_;
     socket socket_;
+    std::size_t address_ = 0;  // of the target: the last that was good
     std::uint64_t requests_ = 0;
 };
 

@@ -69,7 +69,7 @@ task<> datagram_worker::load_all() {
 
 /// What the network says to one request ends its socket, unless it is to be tried again.
 task<> datagram_worker::serve(connection* c, std::size_t index) {
-    if (plan_.ramp != coserve::duration::zero())
+    if (ramps())
         co_await sleep_until(ramped(index));
     c->last_good = clock::now();
     if (open_loop() && c->socket)
@@ -182,7 +182,7 @@ datagram_worker::place* datagram_worker::asked(connection& c, std::string_view r
 }
 
 void datagram_worker::count(place& p, clock::time_point now) {
-    count_one(now);
+    count_replies(now);
     if (!schedule_.counts(now))
         return;
     record_.served(now);

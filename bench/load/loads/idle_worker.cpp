@@ -24,7 +24,7 @@ idle_worker::idle_worker(const plan& p, const schedule& s, std::size_t index)
     : loop_worker(p, s, index), connections_(wanted_) {}
 
 void idle_worker::connect() {
-    if (plan_.ramp == coserve::duration::zero())
+    if (!ramps())
         run(connect_all());
 }
 
@@ -33,7 +33,7 @@ task<> idle_worker::connect_one(std::size_t index) {
         coserve::frame_stream stream = co_await coserve::connect(plan_.url, plan_.timeout);
         connections_[index].emplace(std::move(stream));
         record_.connected();
-        count_one(clock::now());
+        count_replies(clock::now());
     } catch (const system_error& e) {
         if (e.code() == boost::asio::error::operation_aborted)
             throw;  // all is over
@@ -53,7 +53,7 @@ task<> idle_worker::load_all() {
 }
 
 task<> idle_worker::hold(std::size_t index) {
-    if (plan_.ramp != coserve::duration::zero()) {
+    if (ramps()) {
         co_await sleep_until(ramped(index));
         co_await connect_one(index);
     }

@@ -35,7 +35,7 @@ job_worker::job_worker(const plan& p, const schedule& s, std::size_t index, cons
 }
 
 void job_worker::connect() {
-    if (plan_.ramp == coserve::duration::zero())
+    if (!ramps())
         run(connect_all());
 }
 
@@ -75,7 +75,7 @@ task<> job_worker::load_all() {
 }
 
 task<> job_worker::serve(lane* l, std::size_t index) {
-    if (plan_.ramp != coserve::duration::zero()) {
+    if (ramps()) {
         co_await sleep_until(ramped(index));
         co_await connect_one(index);
     }
@@ -167,7 +167,7 @@ void job_worker::count(lane& l, std::uint64_t bytes) {
     l.last_good = now;
     if (plan_.load == load_kind::connect)
         record_.connected();
-    count_one(now);
+    count_replies(now);
     if (!schedule_.counts(now))
         return;
     record_.served(now);

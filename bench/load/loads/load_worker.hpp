@@ -1,11 +1,13 @@
 /// \file
-/// One thread of a load, whatever it speaks.
+/// One thread of a load, whatever it speaks, and its share of the plan.
 #pragma once
 
 #include "plan.hpp"
+#include "random.hpp"
 #include "results/recorder.hpp"
 #include "schedule.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +19,7 @@ namespace coserve_bench {
 /// Thread: `connect()`, then `load()`, on one thread; `completed()` from any; all else after that.
 class load_worker {
 public:
-    load_worker(const schedule& s, recorder::loop loop, bool keeps_samples)
-        : record_(s, loop, keeps_samples) {}
+    load_worker(const plan&, const schedule&, std::size_t index);
     load_worker(const load_worker&) = delete;
     load_worker& operator=(const load_worker&) = delete;
     virtual ~load_worker() = default;
@@ -37,15 +38,42 @@ public:
     clock::time_point last_reply() const noexcept { return last_reply_; }
 
 protected:
-    void count_one(clock::time_point now) noexcept {
-        last_reply_ = now;
-        completed_.store(completed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    bool open_loop() const noexcept { return plan_.rate != 0; }
+
+    bool ramps() const noexcept { return plan_.ramp != coserve::duration::zero(); }
+
+    /// How many may be sent whose time is `t`, of `wanted`; takes them.
+    std::uint64_t take(clock::time_point t, std::uint64_t wanted) noexcept {
+        if (schedule_.over(t))
+            return 0;
+        if (!plan_.requests || !schedule_.counts(t))
+            return wanted;
+        const std::uint64_t taken = std::min(wanted, requests_left_);
+        requests_left_ -= taken;
+        return taken;
     }
 
+    bool may_send(clock::time_point t) noexcept { return take(t, 1) != 0; }
+
+    /// When the `index`th connection of this thread is to begin: they grow over the ramp.
+    clock::time_point ramped(std::size_t index) const noexcept;
+    /// Without a ramp, at the plan's rate of connections.
+    clock::time_point paced_since(clock::time_point begin, std::size_t index) const noexcept;
+
+    void count_replies(clock::time_point now, std::uint64_t count = 1) noexcept {
+        last_reply_ = now;
+        completed_.store(completed() + count, std::memory_order_relaxed);
+    }
+
+    const plan& plan_;
+    const schedule& schedule_;
+    const std::size_t index_, first_, wanted_;  // connections
+    std::uint64_t requests_left_;
+    random_numbers random_;
     recorder record_;
-    clock::time_point last_reply_{};
 
 private:
+    clock::time_point last_reply_{};
     std::atomic<std::uint64_t> completed_ = 0;
 };
 

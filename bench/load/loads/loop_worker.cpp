@@ -18,20 +18,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t connects_at_once = 64;
 constexpr coserve::duration longest_sleep = 100ms;  // the end may come nearer meanwhile
 
 }  // namespace
-
-loop_worker::loop_worker(const plan& p, const schedule& s, std::size_t index)
-    : load_worker(s, p.rate == 0 ? recorder::loop::closed : recorder::loop::open, p.keep_samples),
-      plan_(p),
-      schedule_(s),
-      index_(index),
-      first_(p.connections * index / p.threads),
-      wanted_(share(p.connections, index, p.threads)),
-      requests_left_(share(p.requests.value_or(0), index, p.threads)),
-      random_(p.seed + index) {}
 
 void loop_worker::run(task<> work) {
     std::exception_ptr error;
@@ -55,22 +44,9 @@ task<> loop_worker::connect_all() {
 task<> loop_worker::connect_some() {
     while (next_ < wanted_) {
         const std::size_t index = next_++;
-        if (plan_.connect_rate != 0) {
-            const auto at =
-                static_cast<double>(index * plan_.threads + index_) / plan_.connect_rate;
-            co_await sleep_until(
-                connecting_since_ +
-                std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(at))
-            );
-        }
+        co_await sleep_until(paced_since(connecting_since_, index));
         co_await connect_one(index);
     }
-}
-
-clock::time_point loop_worker::ramped(std::size_t index) const noexcept {
-    const double part =
-        static_cast<double>(first_ + index) / static_cast<double>(plan_.connections);
-    return schedule_.start + std::chrono::duration_cast<clock::duration>(part * plan_.ramp);
 }
 
 task<> loop_worker::pace() {

@@ -30,6 +30,9 @@ public:
         return std::string_view(bytes_).substr(0, size);
     }
 
+    /// Requests of one size have the same bytes.
+    bool alike() const noexcept { return !marks_; }
+
     bool is_reply(
         std::string_view reply, std::size_t size, std::uint64_t connection, std::uint64_t number
     ) {

@@ -1,20 +1,14 @@
 #include "stream_worker.hpp"
 
-#include <coserve/connect.hpp>
 #include <coserve/error.hpp>
-#include <coserve/sleep.hpp>
-
-#include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 namespace coserve_bench {
 
-using coserve::frame_stream;
+using coserve::frame_view;
 using coserve::system_error;
-using coserve::task;
 using namespace std::chrono_literals;
 
 namespace {
@@ -25,179 +19,330 @@ constexpr coserve::duration pause_between_tries = 100ms;
 
 }  // namespace
 
-stream_worker::connection::connection(std::size_t n, std::size_t depth)
-    : number(n), requests(std::bit_ceil(depth)) {}
+stream_worker::connection::connection(std::size_t n, std::size_t depth, transfer_room& room)
+    : place(room), number(n), flights(depth) {}
 
-stream_worker::stream_worker(const plan& p, const schedule& s, std::size_t index)
-    : loop_worker(p, s, index), payload_(p.sizes.most(), p.verify) {
+stream_worker::failure stream_worker::wrong_reply(std::size_t size) {
+    return {
+        error_kind::wrong_reply,
+        "a reply of " + std::to_string(size) + " bytes is not that to its request"
+    };
+}
+
+stream_worker::stream_worker(
+    const plan& p, const schedule& s, std::size_t index, std::shared_ptr<const stream_target> target
+)
+    : load_worker(p, s, index),
+      connector_(std::move(target), sockets_, p.timeout, *this),
+      payload_(p.sizes.most(), p.verify),
+      times_(p.rate, p.ramp, index, p.threads) {
     for (std::size_t i = 0; i < wanted_; ++i)
-        connections_.emplace_back(first_ + i, p.depth);
+        connections_.emplace_back(first_ + i, p.depth, room_);
+    if (p.sizes.fixed() && payload_.alike())
+        encode_alike(*connector_.target().codecs.write());
+}
+
+/// No built-in framing writes the same payload in two ways.
+void stream_worker::encode_alike(coserve::codec& encoder) {
+    const std::string_view bytes = payload_.request(plan_.sizes.most(), 0, 0);
+    encode(encoder, bytes, alike_);
+    alike_size_ = alike_.size();
+    while (alike_.size() < most_queued)
+        encode(encoder, bytes, alike_);
 }
 
 void stream_worker::connect() {
-    if (plan_.ramp == coserve::duration::zero())
-        run(connect_all());
+    if (ramps())
+        return;
+    const clock::time_point since = clock::now();
+    for (std::size_t i = 0; i < wanted_; ++i)
+        connector_.connect_at(paced_since(since, i), connections_[i]);
+    while (!connector_.idle())
+        turn();
 }
 
-task<> stream_worker::connect_one(std::size_t index) {
-    try {
-        frame_stream stream = co_await coserve::connect(plan_.url, plan_.timeout);
-        connections_[index].stream.emplace(std::move(stream));
-        record_.connected();
-    } catch (const system_error& e) {
-        if (e.code() == boost::asio::error::operation_aborted)
-            throw;  // all is over
-        record_.connection_failed(kind_of(e.code()), coserve::reason_of(e));
-    }
+void stream_worker::on_connected(stream_connector::place& p) {
+    record_.connected();
+    if (loading_)
+        begin(static_cast<connection&>(p));
+}
+
+void stream_worker::on_connect_failed(stream_connector::place& p, const system_error& e) {
+    const system_error named(e.code(), plan_.name);
+    record_.connection_failed(kind_of(e.code()), coserve::reason_of(named));
+    if (loading_)
+        try_again(static_cast<connection&>(p));
+}
+
+void stream_worker::try_again(connection& c) {
+    const clock::time_point now = clock::now();
+    if (!schedule_.over(now) && now - c.last_good < plan_.reconnect)
+        return connector_.connect_at(now + pause_between_tries, c);
+    --unfinished_;
+    stop_when_done();
 }
 
 void stream_worker::load() {
-    run(load_all());
-}
-
-task<> stream_worker::load_all() {
-    unfinished_ = connections_.size();
-    for (std::size_t i = 0; i < connections_.size(); ++i)
-        tasks_.spawn(&stream_worker::serve, this, &connections_[i], i);
-    if (unfinished_ != 0) {
-        tasks_.spawn(&stream_worker::watch, this);
-        if (open_loop())
-            tasks_.spawn(&stream_worker::pace, this);
+    loading_ = true;
+    unfinished_ = wanted_;
+    const clock::time_point now = clock::now();
+    next_watch_ = now + watch_interval;
+    if (open_loop())
+        due_ = schedule_.start + times_.next();
+    for (std::size_t i = 0; i < wanted_; ++i) {
+        connection& c = connections_[i];
+        c.last_good = ramps() ? ramped(i) : now;
+        if (ramps())
+            connector_.connect_at(c.last_good, c);
+        else if (c.socket.is_open())
+            begin(c);
+        else
+            try_again(c);
     }
-    co_await tasks_.join();
+    stop_when_done();
+    while (!done_)
+        turn();
     for (const clock::time_point due : orphans_)
         if (schedule_.counts(due))
             record_.unsent();
 }
 
-/// One connection and those that take its place.
-task<> stream_worker::serve(connection* c, std::size_t index) {
-    if (plan_.ramp != coserve::duration::zero()) {
-        co_await sleep_until(ramped(index));
-        co_await connect_one(index);
+/// What has its time, and then what the sockets have.
+void stream_worker::turn() {
+    const clock::time_point now = clock::now();
+    connector_.look(now);
+    clock::time_point next = connector_.next_time();
+    if (loading_) {
+        if (now >= next_watch_)
+            watch(now);
+        if (open_loop() && !paced_ && (now >= due_ || schedule_.over(now)))
+            pace();
+        if (handing_over_)
+            hand_over();
+        next = std::min({next, next_watch_, due_});
     }
-    c->last_good = clock::now();
-    for (;;) {
-        if (c->stream)
-            co_await talk(*c);
-        if (c->stream || !may_try_again(*c))
+    if (done_)
+        return;
+    const coserve::duration left = std::max<coserve::duration>(next - clock::now(), {});
+    sockets_.wait(left, [this](void* owner, std::uint32_t events) {
+        on_ready(*static_cast<connection*>(static_cast<stream_connector::place*>(owner)), events);
+    });
+}
+
+void stream_worker::on_ready(connection& c, std::uint32_t events) {
+    if (c.connecting())
+        return connector_.on_ready(c);
+    if (!c.socket.is_open() || c.finished)
+        return;  // since it was told
+    guard(c, [&] {
+        if ((events & ~std::uint32_t{EPOLLOUT}) != 0)
+            take_replies(c);
+        if (c.blocked)
+            fill(c, clock::now());
+    });
+}
+
+/// What the connection is lost by ends here.
+template <class Action>
+void stream_worker::guard(connection& c, Action act) {
+    try {
+        act();
+    } catch (const failure& f) {
+        lose(c, f);
+    } catch (const system_error& e) {
+        lose(c, {kind_of(e.code()), coserve::reason_of(e)});
+    }
+}
+
+void stream_worker::begin(connection& c) {
+    c.blocked = false;
+    sockets_.add(c.socket.descriptor(), EPOLLIN, static_cast<stream_connector::place*>(&c));
+    if (open_loop())
+        live_.push_back(&c);
+    guard(c, [&] { fill(c, clock::now()); });
+}
+
+void stream_worker::take_replies(connection& c) {
+    if (!c.flights.empty())
+        __builtin_prefetch(&c.flights.front());  // the kernel takes longer than it to come
+    const auto came = c.socket.receive();
+    if (came == framed_socket::arrival::none)
+        return;
+    if (came == framed_socket::arrival::end)
+        throw failure(error_kind::closed, "the server ended the connection");
+    const clock::time_point arrived = clock::now();
+    while (!c.flights.empty() && take_flight(c, arrived))
+        ;
+    if (c.flights.empty())
+        if (const auto unasked = next_reply(c, 1))
+            throw wrong_reply(unasked->size());
+    c.socket.keep_rest();
+    fill(c, arrived);
+    if (paced_)
+        stop_when_done();
+}
+
+/// The replies to requests that were sent together. False: not all of them have come.
+bool stream_worker::take_flight(connection& c, clock::time_point arrived) {
+    const auto [intended, sent, size, due] = c.flights.front();
+    std::uint64_t count = 0;
+    while (count != due) {
+        const auto reply = next_reply(c, size);
+        if (!reply)
             break;
-        co_await coserve::sleep(pause_between_tries);
-        co_await connect_one(index);
+        if (!payload_.is_reply(reply->text(), size, c.number, c.received + count)) {
+            settle(c, arrived, count);
+            throw wrong_reply(reply->size());
+        }
+        ++count;
     }
+    settle(c, arrived, count);
+    return count == due;
+}
+
+std::optional<frame_view> stream_worker::next_reply(connection& c, std::size_t size) {
+    return plan_.raw ? c.socket.next_bytes(size) : c.socket.next_frame();
+}
+
+/// So many replies to the oldest requests were right.
+void stream_worker::settle(connection& c, clock::time_point arrived, std::uint64_t count) {
+    if (count == 0)
+        return;
+    c.last_good = arrived;
+    count_replies(arrived, count);
+    flight& f = c.flights.front();
+    if (schedule_.counts(arrived)) {
+        record_.served(arrived, count);
+        if (schedule_.counts(f.intended))
+            record_.completed(f.intended, f.sent, arrived, f.size, count);
+    }
+    c.received += count;
+    under_way_ -= count;
+    f.count -= count;
+    if (f.count == 0)
+        c.flights.pop_front();
+}
+
+/// A closed loop's connection that has nothing under way then is finished.
+void stream_worker::fill(connection& c, clock::time_point now) {
+    bool more = false;
+    do
+        more = queue_some(c, now);
+    while (send(c) && more);
+    if (!open_loop() && c.under_way() == 0)
+        finish(c);
+}
+
+/// False: that is all for now. What is not awaited could be queued without end.
+bool stream_worker::queue_some(connection& c, clock::time_point now) {
+    while (c.under_way() < plan_.depth) {
+        if (c.under_way() != 0 && c.socket.queued() >= most_queued)
+            return true;
+        const requests next = open_loop() ? next_due(c, now) : next_of_closed_loop(c, now);
+        if (next.count == 0)
+            return false;
+        queue(c, next, now);
+    }
+    return false;
+}
+
+stream_worker::requests
+stream_worker::next_of_closed_loop(const connection& c, clock::time_point now) {
+    const std::uint64_t room = plan_.depth - c.under_way();
+    return {now, take(now, alike_.empty() ? 1 : std::min(room, alike_.size() / alike_size_))};
+}
+
+stream_worker::requests stream_worker::next_due(connection& c, clock::time_point now) {
+    auto& from = c.waiting.empty() ? orphans_ : c.waiting;
+    if (from.empty() || schedule_.closed(now))
+        return {};
+    const clock::time_point due = from.front();
+    from.pop_front();
+    --waiting_;
+    return {due, 1};
+}
+
+/// Several only where they are alike.
+void stream_worker::queue(connection& c, const requests& next, clock::time_point now) {
+    const std::size_t size = plan_.sizes.draw(random_);
+    if (alike_.empty())
+        c.socket.queue(payload_.request(size, c.number, c.sent));
+    else
+        c.socket.queue_alike(alike_, alike_size_ * next.count);
+    flight* const last = c.flights.empty() ? nullptr : &c.flights.back();
+    if (last && last->intended == next.intended && last->sent == now && last->size == size)
+        last->count += next.count;
+    else
+        c.flights.push_back({next.intended, now, size, next.count});
+    c.sent += next.count;
+    under_way_ += next.count;
+    if (schedule_.counts(next.intended))
+        record_.sent(next.count);
+}
+
+/// False: the kernel takes no more at present.
+bool stream_worker::send(connection& c) {
+    const bool all = c.socket.send();
+    if (c.blocked == all) {
+        c.blocked = !all;
+        const std::uint32_t events = all ? EPOLLIN : EPOLLIN | EPOLLOUT;
+        sockets_.change(c.socket.descriptor(), events, static_cast<stream_connector::place*>(&c));
+    }
+    return all;
+}
+
+/// What the server does with it now is of no interest.
+void stream_worker::finish(connection& c) {
+    c.finished = true;
+    sockets_.remove(c.socket.descriptor());
     --unfinished_;
     stop_when_done();
 }
 
-/// Until it has nothing more to do, or is lost: then it has no stream.
-task<> stream_worker::talk(connection& c) {
-    c.doom.reset();
-    if (open_loop())
-        live_.push_back(&c);
-    try {
-        co_await exchange(c);
-    } catch (const system_error& e) {
-        if (c.doom)
-            lose(c, *c.doom);
-        else if (e.code() == boost::asio::error::operation_aborted)
-            throw;  // all is over
-        else
-            lose(c, {kind_of(e.code()), coserve::reason_of(e)});
-    }
+void stream_worker::lose(connection& c, const failure& why) {
+    fail_requests(c, why.kind);
+    record_.connection_failed(why.kind, why.what());
+    c.socket.close();
     leave(c);
+    try_again(c);
 }
 
-task<> stream_worker::exchange(connection& c) {
-    c.arrived = clock::now();
-    fill(c, c.arrived);
-    while (open_loop() || c.under_way() != 0) {
-        auto read = next_reply(c);
-        const bool here = read.ready();
-        const auto reply = here ? read.take() : co_await read;
-        if (!here)
-            c.arrived = clock::now();
-        if (!accept(c, reply))
-            co_return;
-        fill(c, c.arrived);
-        if (paced_)
-            stop_when_done();
+void stream_worker::fail_requests(connection& c, error_kind kind) {
+    for (const flight& f : c.flights)
+        if (schedule_.counts(f.intended))
+            record_.failed(kind, f.count);
+    under_way_ -= c.under_way();
+    c.received = c.sent;
+    c.flights.clear();
+}
+
+/// Others take over what waits for it.
+void stream_worker::leave(connection& c) {
+    std::erase(live_, &c);
+    orphans_.insert(orphans_.end(), c.waiting.begin(), c.waiting.end());
+    c.waiting.clear();
+    handing_over_ = !orphans_.empty();
+}
+
+void stream_worker::hand_over() {
+    handing_over_ = false;
+    const clock::time_point now = clock::now();
+    for (connection* const c : std::vector(live_))
+        if (c->socket.is_open())
+            guard(*c, [&] { fill(*c, now); });
+}
+
+/// Gives each request its time.
+void stream_worker::pace() {
+    for (clock::time_point now = clock::now(); now >= due_ || schedule_.over(now);
+         now = clock::now()) {
+        if (!may_send(due_)) {
+            paced_ = true;
+            due_ = clock::time_point::max();
+            return stop_when_done();
+        }
+        on_due(std::exchange(due_, schedule_.start + times_.next()), now);
     }
-}
-
-frame_stream::read_operation stream_worker::next_reply(connection& c) {
-    if (!plan_.raw)
-        return c.stream->read_frame();
-    // While nothing is under way all sizes are alike.
-    return c.stream->read_exactly(c.under_way() ? c.at(c.received).size : plan_.sizes.most());
-}
-
-/// False: it was none, and the connection is lost.
-bool stream_worker::accept(connection& c, const std::optional<coserve::frame>& reply) {
-    if (!reply) {
-        lose(c, {error_kind::closed, "the server ended the connection"});
-        return false;
-    }
-    if (c.under_way() == 0 ||
-        !payload_.is_reply(reply->text(), c.at(c.received).size, c.number, c.received)) {
-        lose(
-            c,
-            {error_kind::wrong_reply,
-             "a reply of " + std::to_string(reply->size()) + " bytes is not that to its request"}
-        );
-        return false;
-    }
-    count(c);
-    return true;
-}
-
-void stream_worker::count(connection& c) {
-    const request& done = c.at(c.received);
-    ++c.received;
-    if (open_loop())
-        --under_way_;
-    c.last_good = c.arrived;
-    count_one(c.arrived);
-    if (!schedule_.counts(c.arrived))
-        return;
-    record_.served(c.arrived);
-    if (schedule_.counts(done.intended))
-        record_.completed(done.intended, done.sent, c.arrived, done.size);
-}
-
-/// What is not awaited could be queued without end: so no more than is of use.
-void stream_worker::fill(connection& c, clock::time_point now) {
-    while (c.under_way() < plan_.depth && (c.under_way() == 0 || c.stream->queued() < most_queued)
-    ) {
-        const auto intended = next_request(c, now);
-        if (!intended)
-            return;
-        send(c, *intended, now);
-    }
-}
-
-/// The time of the next request that it may send.
-std::optional<clock::time_point> stream_worker::next_request(connection& c, clock::time_point now) {
-    if (!open_loop())
-        return may_send(now) ? std::optional(now) : std::nullopt;
-    auto& from = c.waiting.empty() ? orphans_ : c.waiting;
-    if (from.empty() || schedule_.closed(now))
-        return std::nullopt;
-    const clock::time_point due = from.front();
-    from.pop_front();
-    --waiting_;
-    return due;
-}
-
-void stream_worker::send(connection& c, clock::time_point intended, clock::time_point now) {
-    const std::size_t size = plan_.sizes.draw(random_);
-    const std::uint64_t number = c.sent++;
-    c.at(number) = {intended, now, size};
-    if (open_loop())
-        ++under_way_;
-    if (schedule_.counts(intended))
-        record_.sent();
-    [[maybe_unused]] const auto queued =
-        c.stream->write_frame(payload_.request(size, c.number, number));
 }
 
 void stream_worker::on_due(clock::time_point due, clock::time_point now) {
@@ -210,82 +355,25 @@ void stream_worker::on_due(clock::time_point due, clock::time_point now) {
     if (c.waiting.empty() && c.under_way() < plan_.depth && schedule_.counts(due))
         record_.slip(now - due);
     c.waiting.push_back(due);
-    fill_other(c, now);
-}
-
-/// Whose coroutine is not the one that runs.
-void stream_worker::fill_other(connection& c, clock::time_point now) {
-    try {
-        fill(c, now);
-    } catch (const system_error& e) {
-        doom(c, kind_of(e.code()), coserve::reason_of(e));
-    }
-}
-
-/// Others take over what waits for it.
-void stream_worker::leave(connection& c) {
-    std::erase(live_, &c);
-    orphans_.insert(orphans_.end(), c.waiting.begin(), c.waiting.end());
-    c.waiting.clear();
-    const clock::time_point now = clock::now();
-    for (std::size_t i = 0; i < live_.size() && !orphans_.empty(); ++i)
-        fill_other(*live_[i], now);
-}
-
-/// The connections of an open loop read on, and the watch goes on in any.
-void stream_worker::stop_when_done() {
-    if (unfinished_ == 0 || (paced_ && waiting_ + under_way_ == 0))
-        tasks_.cancel();
-}
-
-bool stream_worker::may_try_again(const connection& c) const noexcept {
-    const clock::time_point now = clock::now();
-    return !schedule_.over(now) && now - c.last_good < plan_.reconnect;
-}
-
-/// Its coroutine does the rest.
-void stream_worker::doom(connection& c, error_kind kind, std::string sentence) {
-    if (c.doom)
-        return;
-    c.doom = failure{kind, std::move(sentence)};
-    c.stream->abort();
-}
-
-void stream_worker::lose(connection& c, const failure& why) {
-    fail_requests(c, why.kind);
-    record_.connection_failed(why.kind, why.sentence);
-    c.stream->abort();
-    c.stream.reset();
-}
-
-void stream_worker::fail_requests(connection& c, error_kind kind) {
-    for (; c.under_way() != 0; ++c.received) {
-        if (schedule_.counts(c.at(c.received).intended))
-            record_.failed(kind);
-        if (open_loop())
-            --under_way_;
-    }
+    guard(c, [&] { fill(c, now); });
 }
 
 /// A server that no longer answers would keep the run for ever.
-task<> stream_worker::watch() {
-    for (;;) {
-        co_await coserve::sleep(watch_interval);
-        const clock::time_point now = clock::now();
-        for (connection& c : connections_)
-            if (c.stream && c.under_way() != 0)
-                look_after(c, now);
-        if (schedule_.closed(now))
-            end();
-    }
+void stream_worker::watch(clock::time_point now) {
+    next_watch_ = now + watch_interval;
+    for (connection& c : connections_)
+        if (c.under_way() != 0)
+            look_after(c, now);
+    if (schedule_.closed(now))
+        end();
 }
 
 void stream_worker::look_after(connection& c, clock::time_point now) {
-    const clock::time_point sent = c.at(c.received).sent;
+    const clock::time_point sent = c.flights.front().sent;
     if (now - sent >= plan_.timeout)
-        doom(c, error_kind::timeout, "no reply came in time");
+        lose(c, {error_kind::timeout, "no reply came in time"});
     else if (schedule_.given_up(sent, now))
-        doom(c, error_kind::unanswered, "no reply within a second of the end");
+        lose(c, {error_kind::unanswered, "no reply within a second of the end"});
 }
 
 /// What waits now is never sent; what is under way has its time.
@@ -293,9 +381,15 @@ void stream_worker::end() {
     for (connection& c : connections_)
         leave(c);
     waiting_ = 0;
-    const auto is_busy = [](const connection& c) { return c.stream && c.under_way() != 0; };
+    const auto is_busy = [](const connection& c) { return c.under_way() != 0; };
     if (std::ranges::none_of(connections_, is_busy))
-        tasks_.cancel();
+        done_ = true;
+}
+
+/// The connections of an open loop read on, and the watch goes on in any.
+void stream_worker::stop_when_done() {
+    if (unfinished_ == 0 || (paced_ && waiting_ + under_way_ == 0))
+        done_ = true;
 }
 
 }  // namespace coserve_bench

@@ -2,89 +2,124 @@
 /// One thread of the load `echo` over streams, with its connections.
 #pragma once
 
-#include "loop_worker.hpp"
+#include "load_worker.hpp"
 #include "payload.hpp"
+#include "send_times.hpp"
+#include "socket_set.hpp"
+#include "stream_connector.hpp"
 
-#include <coserve/frame_stream.hpp>
+#include <boost/circular_buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace coserve_bench {
 
 /// Each connection has requests under way, whose replies come in their order. All replies of one
-/// read share one look at the clock, and one coroutine.
-class stream_worker final : public loop_worker {
+/// read share one look at the clock, and the requests that they make room for are sent at once.
+class stream_worker final : public load_worker, stream_connector::observer {
 public:
-    stream_worker(const plan&, const schedule&, std::size_t index);
+    stream_worker(const plan&, const schedule&, std::size_t index, std::shared_ptr<const stream_target>);
 
     void connect() override;
     void load() override;
 
 private:
-    struct request {
+    /// To be sent.
+    struct requests {
+        clock::time_point intended{};
+        std::uint64_t count = 0;
+    };
+
+    /// Requests of one time and one size that were sent together.
+    struct flight {
         clock::time_point intended, sent;
-        std::size_t size = 0;
+        std::size_t size;
+        std::uint64_t count;  // whose replies have not come
     };
 
-    struct failure {
-        error_kind kind;
-        std::string sentence;
-    };
-
-    struct connection {
-        connection(std::size_t n, std::size_t depth);
+    struct connection : stream_connector::place {
+        connection(std::size_t n, std::size_t depth, transfer_room&);
 
         std::size_t number;
-        std::optional<coserve::frame_stream> stream;
-        std::vector<request> requests;  // of those under way, a ring of a power of two
-        std::uint64_t sent = 0, received = 0;
-        std::deque<clock::time_point> waiting;  // open loop: requests whose time has come
-        // When the bytes were read from the kernel of which the last reply was one.
-        clock::time_point arrived{};
-        clock::time_point last_good{};  // the last reply, or the beginning
-        std::optional<failure> doom;    // why it was aborted here
+        bool blocked = false;                    // the kernel takes no more at present
+        bool finished = false;                   // nothing more is to be sent, and all was answered
+        boost::circular_buffer<flight> flights;  // under way, the oldest in front
+        std::uint64_t sent = 0, received = 0;    // requests
+        clock::time_point last_good{};           // the last reply, or the beginning
+        std::deque<clock::time_point> waiting;   // open loop: requests whose time has come
 
         std::uint64_t under_way() const noexcept { return sent - received; }
-        request& at(std::uint64_t n) noexcept { return requests[n & (requests.size() - 1)]; }
     };
 
-    coserve::task<> connect_one(std::size_t index) override;
-    void on_due(clock::time_point due, clock::time_point now) override;
-    void stop_when_done() override;
+    /// Why a connection is lost.
+    struct failure : std::runtime_error {
+        failure(error_kind k, const std::string& sentence)
+            : std::runtime_error(sentence), kind(k) {}
 
-    coserve::task<> load_all();
-    coserve::task<> serve(connection*, std::size_t index);
-    coserve::task<> talk(connection&);
-    coserve::task<> exchange(connection&);
-    coserve::frame_stream::read_operation next_reply(connection&);
-    bool accept(connection&, const std::optional<coserve::frame>& reply);
-    void count(connection&);
+        error_kind kind;
+    };
+
+    static failure wrong_reply(std::size_t size);
+
+    void on_connected(stream_connector::place&) override;
+    void on_connect_failed(stream_connector::place&, const coserve::system_error&) override;
+
+    void encode_alike(coserve::codec& encoder);
+    void try_again(connection&);
+    void turn();
+    void begin(connection&);
+    void on_ready(connection&, std::uint32_t events);
+    void take_replies(connection&);
+    bool take_flight(connection&, clock::time_point arrived);
+    std::optional<coserve::frame_view> next_reply(connection&, std::size_t size);
+    void settle(connection&, clock::time_point arrived, std::uint64_t count);
     void fill(connection&, clock::time_point now);
-    void fill_other(connection&, clock::time_point now);
-    std::optional<clock::time_point> next_request(connection&, clock::time_point now);
-    void send(connection&, clock::time_point intended, clock::time_point now);
-    void leave(connection&);
-    bool may_try_again(const connection&) const noexcept;
-    void doom(connection&, error_kind, std::string sentence);
+    template <class Action>
+    void guard(connection&, Action);
+    bool queue_some(connection&, clock::time_point now);
+    requests next_of_closed_loop(const connection&, clock::time_point now);
+    requests next_due(connection&, clock::time_point now);
+    void queue(connection&, const requests&, clock::time_point now);
+    bool send(connection&);
+    void finish(connection&);
     void lose(connection&, const failure&);
     void fail_requests(connection&, error_kind);
-    coserve::task<> watch();
+    void leave(connection&);
+
+    void pace();
+    void on_due(clock::time_point due, clock::time_point now);
+    void hand_over();
+    void watch(clock::time_point now);
     void look_after(connection&, clock::time_point now);
     void end();
+    void stop_when_done();
 
+    socket_set sockets_;
+    transfer_room room_;
+    stream_connector connector_;
+    payload payload_;
+    std::string alike_;           // requests that are all alike, one after the other; else empty
+    std::size_t alike_size_ = 0;  // of one
     std::deque<connection> connections_;
     std::size_t unfinished_ = 0;  // connections that go on, or are tried again
-    payload payload_;
+    bool loading_ = false, done_ = false;
+    clock::time_point next_watch_{};
 
     // An open loop's.
-    std::vector<connection*> live_;              // in the order of their turns
-    std::size_t turn_ = 0;                       // whose it is
-    std::deque<clock::time_point> orphans_;      // requests whose connection is gone: for any other
+    send_times times_;
+    clock::time_point due_ = clock::time_point::max();  // the next request; max(): there is none
+    bool paced_ = false;                                // all have had their time
+    std::vector<connection*> live_;                     // in the order of their turns
+    std::size_t turn_ = 0;                              // whose it is
+    std::deque<clock::time_point> orphans_;  // requests whose connection is gone: for any other
+    bool handing_over_ = false;
     std::uint64_t waiting_ = 0, under_way_ = 0;  // requests of all connections
 };
 

@@ -23,8 +23,15 @@ worker_factory of_jobs(const plan& p, const schedule& s, job_worker::job_factory
     };
 }
 
+worker_factory of_streams(const plan& p, const schedule& s) {
+    const auto target = std::make_shared<const stream_target>(p);
+    return [&p, &s, target](std::size_t index) {
+        return std::make_unique<stream_worker>(p, s, index, target);
+    };
+}
+
 worker_factory of_connections(const plan& p, const schedule& s) {
-    const auto target = std::make_shared<const connect_target>(p);
+    const auto target = std::make_shared<const stream_target>(p);
     return of_jobs(p, s, [&p, target](coserve::executor core, std::size_t number) {
         return std::make_unique<connect_job>(p, core, number, target);
     });
@@ -55,7 +62,7 @@ worker_factory of_members(const plan& p, const schedule& s) {
 worker_factory workers_of(const plan& p, const schedule& s) {
     switch (p.load) {
     case load_kind::echo:
-        return p.datagrams ? plain<datagram_worker>(p, s) : plain<stream_worker>(p, s);
+        return p.datagrams ? plain<datagram_worker>(p, s) : of_streams(p, s);
     case load_kind::connect:
         return of_connections(p, s);
     case load_kind::idle:

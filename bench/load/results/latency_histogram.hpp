@@ -17,11 +17,12 @@ namespace coserve_bench {
 
 class latency_histogram {
 public:
-    void add(coserve::duration latency) noexcept {
+    /// That many times.
+    void add(coserve::duration latency, std::uint64_t count = 1) noexcept {
         const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(latency.count(), 0));
-        buckets_(ns);
-        ++count_;
-        sum_ += ns;
+        buckets_(ns, boost::histogram::weight(count));
+        count_ += count;
+        sum_ += ns * count;
         least_ = std::min(least_, ns);
         most_ = std::max(most_, ns);
     }

@@ -29,28 +29,33 @@ public:
     /// `times` must outlive it; its begin is fixed before anything is told.
     explicit recorder(const schedule& times, loop = loop::closed, bool keeps_samples = false);
 
-    /// A reply came, to whatever request: since the warm-up all are told.
-    void served(clock::time_point now) noexcept {
+    /// Replies came, to whatever requests: since the warm-up all are told.
+    void served(clock::time_point now, std::uint64_t count = 1) noexcept {
         if (now >= next_)
             roll(now);
-        ++second_.replies;
+        second_.replies += count;
         if (!times_.over(now))
-            ++all_.in_time;
+            all_.in_time += count;
     }
 
-    /// A request that counts was sent; and its reply has come, of so many bytes. In a closed loop
-    /// `intended` is of no interest.
-    void sent() noexcept { ++all_.sent; }
+    /// Requests that count were sent.
+    void sent(std::uint64_t count = 1) noexcept { all_.sent += count; }
 
+    /// The replies have come to that many, of so many bytes each, which were sent together. In a
+    /// closed loop `intended` is of no interest.
     void completed(
-        clock::time_point intended, clock::time_point sent, clock::time_point now, std::size_t bytes
-    ) noexcept {
-        service_.add(now - sent);
-        all_.bytes += bytes;
+        clock::time_point intended,
+        clock::time_point sent,
+        clock::time_point now,
+        std::size_t bytes,
+        std::uint64_t count = 1
+    ) {
+        service_.add(now - sent, count);
+        all_.bytes += bytes * count;
         if (open_loop_)
-            intended_.add(now - intended);
+            intended_.add(now - intended, count);
         if (keeps_samples_)
-            samples_.push_back({now - intended, now - sent});
+            samples_.insert(samples_.end(), count, {now - intended, now - sent});
     }
 
     /// Requests that count will have no reply.

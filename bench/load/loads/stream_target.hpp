@@ -1,0 +1,27 @@
+/// \file
+/// The server of a run over streams.
+#pragma once
+
+#include "plan.hpp"
+
+#include <coserve/framing.hpp>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <vector>
+
+namespace coserve_bench {
+
+/// What the connections of a run have in common. `coserve::connect()` would read the URL and
+/// resolve its name for each of them.
+struct stream_target {
+    using endpoint = boost::asio::generic::stream_protocol::endpoint;
+
+    std::vector<endpoint> addresses;  ///< of the server's name, at least one
+    coserve::framing codecs;
+
+    /// Errors: `coserve::configuration_error`; `coserve::system_error` where there is no address.
+    explicit stream_target(const plan&);
+};
+
+}  // namespace coserve_bench
