@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::uint64_t highest = std::numeric_limits<std::uint64_t>::max();
 
+// Of the usual layout: 4 bytes, little-endian, signed.
+constexpr std::size_t usual_header = 4;
+constexpr std::uint64_t usual_largest = std::numeric_limits<std::int32_t>::max();
+
 std::uint16_t swapped(std::uint16_t value) noexcept {
     return __builtin_bswap16(value);
 }
@@ -115,11 +119,15 @@ length_prefix_codec::length_prefix_codec(const options& o)
     : adjust_(o.adjust),
       strip_(o.strip.value_or(static_cast<std::uint16_t>(o.offset + o.width))),
       offset_(o.offset),
-      width_(o.width),
+      width_(o.width & 7U),
       big_endian_(o.big_endian),
       is_signed_(o.is_signed),
       includes_header_(o.includes_header),
-      skips_too_long_(o.too_long == on_too_long::skip) {
+      skips_too_long_(o.too_long == on_too_long::skip),
+      usual_(
+          o.width == usual_header && !o.big_endian && o.is_signed && o.offset == 0 &&
+          o.adjust == 0 && strip_ == usual_header && !o.includes_header
+      ) {
     if (!is_width(o.width))
         throw configuration_error(
             "length-prefix: width=" + std::to_string(o.width) + ": must be 1, 2, 3, 4 or 8"
@@ -127,7 +135,7 @@ length_prefix_codec::length_prefix_codec(const options& o)
 }
 
 inline std::uint16_t length_prefix_codec::header() const noexcept {
-    return static_cast<std::uint16_t>(offset_ + width_);
+    return static_cast<std::uint16_t>(offset_ + width());
 }
 
 inline std::int64_t length_prefix_codec::bias() const noexcept {
@@ -135,7 +143,7 @@ inline std::int64_t length_prefix_codec::bias() const noexcept {
 }
 
 inline std::uint64_t length_prefix_codec::largest() const noexcept {
-    return highest >> (64 - 8 * width_ + (is_signed_ ? 1 : 0));
+    return highest >> (64 - 8 * width() + (is_signed_ ? 1 : 0));
 }
 
 inline std::uint64_t length_prefix_codec::smallest() const noexcept {
@@ -149,11 +157,16 @@ decoded length_prefix_codec::decode(std::span<const std::byte> input) {
     if (skipped_ != 0) [[unlikely]]
         return skip(input.size());
     std::uint64_t total = started_;
+    if (total == 0 && usual_ && input.size() >= usual_header) {
+        const auto payload = std::uint64_t{load_as<std::uint32_t>(input.data(), false)};
+        if (payload <= usual_largest && payload <= max_frame()) [[likely]]
+            total = usual_header + payload;
+    }
     if (total == 0) {
         const std::uint16_t header = this->header();
         if (input.size() < header)
             return {};
-        const std::uint64_t length = load(input.data() + offset_, width_, big_endian_);
+        const std::uint64_t length = load(input.data() + offset_, width(), big_endian_);
         const std::int64_t bias = this->bias();
         const std::uint64_t payload = length + static_cast<std::uint64_t>(bias);
         // What wraps around has the top bit in one of the two, and so have few others.
@@ -184,6 +197,12 @@ error_code length_prefix_codec::encode(frame_view header, frame_view body, envel
     const std::uint64_t payload = header.size() + body.size();
     if (payload > max_frame())
         return errc::frame_too_long;
+    if (usual_ && payload <= usual_largest) [[likely]] {
+        store_as<std::uint32_t>(out.make_prefix(usual_header).data(), payload, false);
+        out.payload = {header, body};
+        out.suffix = {};
+        return {};
+    }
     const std::int64_t bias = this->bias();
     const std::uint64_t length = payload - static_cast<std::uint64_t>(bias);
     const bool negative = bias > 0 && length > payload;
@@ -192,7 +211,7 @@ error_code length_prefix_codec::encode(frame_view header, frame_view body, envel
         return errc::unencodable_frame;
     const std::span<std::byte> prefix = out.make_prefix(this->header());
     std::fill_n(prefix.begin(), offset_, std::byte{});
-    store(prefix.data() + offset_, width_, big_endian_, length);
+    store(prefix.data() + offset_, width(), big_endian_, length);
     out.payload = {header, body};
     out.suffix = {};
     return {};

@@ -46,6 +46,9 @@ public:
     error_code encode(frame_view header, frame_view body, envelope& out) override;
 
 private:
+    /// Of the length field, in bytes.
+    unsigned width() const noexcept { return width_ != 0 ? width_ : 8U; }
+
     /// Of the length field: the values that it can hold, that cover what is counted in them and
     /// what is stripped.
     std::uint64_t largest() const noexcept;
@@ -62,8 +65,9 @@ private:
     std::int32_t adjust_;
     std::uint16_t strip_;
     std::uint8_t offset_;
-    std::uint8_t width_ : 4;
+    std::uint8_t width_ : 3;  ///< 0 is 8
     bool big_endian_ : 1, is_signed_ : 1, includes_header_ : 1, skips_too_long_ : 1;
+    bool usual_ : 1;  ///< all other options are their defaults
 };
 
 }  // namespace coserve
