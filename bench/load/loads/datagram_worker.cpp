@@ -61,10 +61,7 @@ task<> datagram_worker::load_all() {
     if (unfinished_ != 0 && open_loop())
         tasks_.spawn(&datagram_worker::pace, this);
     co_await tasks_.join();
-    for (const connection& c : connections_)
-        for (const clock::time_point due : c.waiting)
-            if (schedule_.counts(due))
-                record_.unsent();
+    due_.give_up(schedule_, record_);
 }
 
 /// What the network says to one request ends its socket, unless it is to be tried again.
@@ -73,7 +70,7 @@ task<> datagram_worker::serve(connection* c, std::size_t index) {
         co_await sleep_until(ramped(index));
     c->last_good = clock::now();
     if (open_loop() && c->socket)
-        live_.push_back(c);
+        due_.join(*c);
     for (bool again = c->socket.has_value(); again;) {
         again = false;
         try {
@@ -88,8 +85,7 @@ task<> datagram_worker::serve(connection* c, std::size_t index) {
         if (again)
             co_await coserve::sleep(pause_between_tries);
     }
-    std::erase(live_, c);
-    waiting_ -= c->waiting.size();  // they are never sent
+    due_.leave(*c);
     --unfinished_;
     stop_when_done();
 }
@@ -127,12 +123,7 @@ std::optional<clock::time_point>
 datagram_worker::next_request(connection& c, clock::time_point now) {
     if (!open_loop())
         return may_send(now) ? std::optional(now) : std::nullopt;
-    if (c.waiting.empty() || schedule_.closed(now))
-        return std::nullopt;
-    const clock::time_point due = c.waiting.front();
-    c.waiting.pop_front();
-    --waiting_;
-    return due;
+    return schedule_.closed(now) ? std::nullopt : due_.take(c);
 }
 
 void datagram_worker::send(connection& c, clock::time_point intended, clock::time_point now) {
@@ -222,24 +213,19 @@ void datagram_worker::fail_requests(connection& c, error_kind kind) {
 }
 
 void datagram_worker::on_due(clock::time_point due, clock::time_point now) {
-    if (live_.empty()) {
-        if (schedule_.counts(due))
-            record_.unsent();
+    connection* const c = due_.add(due);
+    if (!c)
         return;
-    }
-    connection& c = *live_[turn_++ % live_.size()];
-    ++waiting_;
-    if (c.waiting.empty() && !c.free.empty() && schedule_.counts(due))
+    if (c->waiting.size() == 1 && !c->free.empty() && schedule_.counts(due))
         record_.slip(now - due);
-    c.waiting.push_back(due);
-    fill(c, now);
+    fill(*c, now);
 }
 
 /// The sockets of an open loop receive on. What waits a second after the end is never sent.
 void datagram_worker::stop_when_done() {
     if (!open_loop())
         return;
-    const bool nothing_waits = waiting_ == 0 || schedule_.closed(clock::now());
+    const bool nothing_waits = due_.count() == 0 || schedule_.closed(clock::now());
     if (unfinished_ == 0 || (paced_ && under_way_ == 0 && nothing_waits))
         tasks_.cancel();
 }

@@ -2,6 +2,7 @@
 /// One thread of the load `echo` over UDP, with its sockets.
 #pragma once
 
+#include "due_requests.hpp"
 #include "loop_worker.hpp"
 #include "payload.hpp"
 
@@ -74,9 +75,8 @@ private:
     payload payload_;
 
     // An open loop's.
-    std::vector<connection*> live_;
-    std::size_t turn_ = 0;
-    std::uint64_t waiting_ = 0, under_way_ = 0;  // requests of all connections
+    due_requests<connection> due_;
+    std::uint64_t under_way_ = 0;  // requests of all connections
 };
 
 }  // namespace coserve_bench

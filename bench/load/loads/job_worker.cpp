@@ -67,11 +67,7 @@ task<> job_worker::load_all() {
             tasks_.spawn(&job_worker::pace, this);
     }
     co_await tasks_.join();
-    for (lane& l : lanes_)
-        leave(l);
-    for (const clock::time_point due : orphans_)
-        if (schedule_.counts(due))
-            record_.unsent();
+    due_.give_up(schedule_, record_);
 }
 
 task<> job_worker::serve(lane* l, std::size_t index) {
@@ -81,7 +77,7 @@ task<> job_worker::serve(lane* l, std::size_t index) {
     }
     l->last_good = clock::now();
     if (l->connected || plan_.reconnect != coserve::duration::zero()) {
-        live_.push_back(l);
+        due_.join(*l);
         do {
             const auto intended = co_await next_request(*l);
             if (!intended)
@@ -100,15 +96,13 @@ task<std::optional<clock::time_point>> job_worker::next_request(lane& l) {
         const clock::time_point now = clock::now();
         co_return may_send(now) ? std::optional(now) : std::nullopt;
     }
-    while ((l.waiting.empty() && orphans_.empty()) || schedule_.closed(clock::now())) {
+    for (;;) {
+        if (!schedule_.closed(clock::now()))
+            if (const auto due = due_.take(l))
+                co_return due;
         coserve::error_code ignored;
         co_await l.due.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     }
-    auto& from = l.waiting.empty() ? orphans_ : l.waiting;
-    const clock::time_point due = from.front();
-    from.pop_front();
-    --waiting_;
-    co_return due;
 }
 
 /// One request. What is tried again has a pause before.
@@ -193,29 +187,23 @@ bool job_worker::goes_on(const lane& l) const noexcept {
 }
 
 void job_worker::on_due(clock::time_point due, clock::time_point now) {
-    ++waiting_;
-    if (live_.empty()) {
-        orphans_.push_back(due);
+    lane* const l = due_.add(due);
+    if (!l)
         return;
-    }
-    lane& l = *live_[turn_++ % live_.size()];
-    if (l.waiting.empty() && !l.busy && schedule_.counts(due))
+    if (l->waiting.size() == 1 && !l->busy && schedule_.counts(due))
         record_.slip(now - due);
-    l.waiting.push_back(due);
-    l.due.cancel();
+    l->due.cancel();
 }
 
 /// Others take over what waits for it.
 void job_worker::leave(lane& l) {
-    std::erase(live_, &l);
-    orphans_.insert(orphans_.end(), l.waiting.begin(), l.waiting.end());
-    l.waiting.clear();
-    for (lane* other : live_)
+    due_.leave(l);
+    for (lane* other : due_.live())
         other->due.cancel();
 }
 
 void job_worker::stop_when_done() {
-    if (unfinished_ == 0 || (paced_ && waiting_ + under_way_ == 0))
+    if (unfinished_ == 0 || (paced_ && due_.count() + under_way_ == 0))
         tasks_.cancel();
 }
 

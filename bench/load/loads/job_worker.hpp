@@ -2,6 +2,7 @@
 /// One thread of a load whose requests are jobs.
 #pragma once
 
+#include "due_requests.hpp"
 #include "job.hpp"
 #include "loop_worker.hpp"
 
@@ -69,10 +70,8 @@ private:
 
     std::deque<lane> lanes_;
     std::size_t unfinished_ = 0;
-    std::vector<lane*> live_;                // in the order of their turns
-    std::size_t turn_ = 0;                   // whose it is
-    std::deque<clock::time_point> orphans_;  // requests whose lane has ended: for any other
-    std::uint64_t waiting_ = 0, under_way_ = 0;
+    due_requests<lane> due_;
+    std::uint64_t under_way_ = 0;
 };
 
 }  // namespace coserve_bench

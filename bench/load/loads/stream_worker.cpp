@@ -88,7 +88,7 @@ void stream_worker::load() {
     const clock::time_point now = clock::now();
     next_watch_ = now + watch_interval;
     if (open_loop())
-        due_ = schedule_.start + times_.next();
+        next_due_ = schedule_.start + times_.next();
     for (std::size_t i = 0; i < wanted_; ++i) {
         connection& c = connections_[i];
         c.last_good = ramps() ? ramped(i) : now;
@@ -102,9 +102,7 @@ void stream_worker::load() {
     stop_when_done();
     while (!done_)
         turn();
-    for (const clock::time_point due : orphans_)
-        if (schedule_.counts(due))
-            record_.unsent();
+    due_.give_up(schedule_, record_);
 }
 
 /// What has its time, and then what the sockets have.
@@ -115,11 +113,11 @@ void stream_worker::turn() {
     if (loading_) {
         if (now >= next_watch_)
             watch(now);
-        if (open_loop() && !paced_ && (now >= due_ || schedule_.over(now)))
+        if (open_loop() && !paced_ && (now >= next_due_ || schedule_.over(now)))
             pace();
         if (handing_over_)
             hand_over();
-        next = std::min({next, next_watch_, due_});
+        next = std::min({next, next_watch_, next_due_});
     }
     if (done_)
         return;
@@ -158,7 +156,7 @@ void stream_worker::begin(connection& c) {
     c.blocked = false;
     sockets_.add(c.socket.descriptor(), EPOLLIN, static_cast<stream_connector::place*>(&c));
     if (open_loop())
-        live_.push_back(&c);
+        due_.join(c);
     guard(c, [&] { fill(c, clock::now()); });
 }
 
@@ -253,13 +251,8 @@ stream_worker::next_of_closed_loop(const connection& c, clock::time_point now) {
 }
 
 stream_worker::requests stream_worker::next_due(connection& c, clock::time_point now) {
-    auto& from = c.waiting.empty() ? orphans_ : c.waiting;
-    if (from.empty() || schedule_.closed(now))
-        return {};
-    const clock::time_point due = from.front();
-    from.pop_front();
-    --waiting_;
-    return {due, 1};
+    const auto due = schedule_.closed(now) ? std::nullopt : due_.take(c);
+    return due ? requests{*due, 1} : requests{};
 }
 
 /// Several only where they are alike.
@@ -303,7 +296,8 @@ void stream_worker::lose(connection& c, const failure& why) {
     fail_requests(c, why.kind);
     record_.connection_failed(why.kind, why.what());
     c.socket.close();
-    leave(c);
+    due_.leave(c);
+    handing_over_ = due_.orphaned();
     try_again(c);
 }
 
@@ -316,46 +310,35 @@ void stream_worker::fail_requests(connection& c, error_kind kind) {
     c.flights.clear();
 }
 
-/// Others take over what waits for it.
-void stream_worker::leave(connection& c) {
-    std::erase(live_, &c);
-    orphans_.insert(orphans_.end(), c.waiting.begin(), c.waiting.end());
-    c.waiting.clear();
-    handing_over_ = !orphans_.empty();
-}
-
+/// To the others, what waited for one that is gone.
 void stream_worker::hand_over() {
     handing_over_ = false;
     const clock::time_point now = clock::now();
-    for (connection* const c : std::vector(live_))
+    for (connection* const c : std::vector(due_.live()))
         if (c->socket.is_open())
             guard(*c, [&] { fill(*c, now); });
 }
 
 /// Gives each request its time.
 void stream_worker::pace() {
-    for (clock::time_point now = clock::now(); now >= due_ || schedule_.over(now);
+    for (clock::time_point now = clock::now(); now >= next_due_ || schedule_.over(now);
          now = clock::now()) {
-        if (!may_send(due_)) {
+        if (!may_send(next_due_)) {
             paced_ = true;
-            due_ = clock::time_point::max();
+            next_due_ = clock::time_point::max();
             return stop_when_done();
         }
-        on_due(std::exchange(due_, schedule_.start + times_.next()), now);
+        on_due(std::exchange(next_due_, schedule_.start + times_.next()), now);
     }
 }
 
 void stream_worker::on_due(clock::time_point due, clock::time_point now) {
-    ++waiting_;
-    if (live_.empty()) {
-        orphans_.push_back(due);
+    connection* const c = due_.add(due);
+    if (!c)
         return;
-    }
-    connection& c = *live_[turn_++ % live_.size()];
-    if (c.waiting.empty() && c.under_way() < plan_.depth && schedule_.counts(due))
+    if (c->waiting.size() == 1 && c->under_way() < plan_.depth && schedule_.counts(due))
         record_.slip(now - due);
-    c.waiting.push_back(due);
-    guard(c, [&] { fill(c, now); });
+    guard(*c, [&] { fill(*c, now); });
 }
 
 /// A server that no longer answers would keep the run for ever.
@@ -378,9 +361,7 @@ void stream_worker::look_after(connection& c, clock::time_point now) {
 
 /// What waits now is never sent; what is under way has its time.
 void stream_worker::end() {
-    for (connection& c : connections_)
-        leave(c);
-    waiting_ = 0;
+    due_.give_up(schedule_, record_);
     const auto is_busy = [](const connection& c) { return c.under_way() != 0; };
     if (std::ranges::none_of(connections_, is_busy))
         done_ = true;
@@ -388,7 +369,7 @@ void stream_worker::end() {
 
 /// The connections of an open loop read on, and the watch goes on in any.
 void stream_worker::stop_when_done() {
-    if (unfinished_ == 0 || (paced_ && waiting_ + under_way_ == 0))
+    if (unfinished_ == 0 || (paced_ && due_.count() + under_way_ == 0))
         done_ = true;
 }
 

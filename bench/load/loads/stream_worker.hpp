@@ -2,6 +2,7 @@
 /// One thread of the load `echo` over streams, with its connections.
 #pragma once
 
+#include "due_requests.hpp"
 #include "load_worker.hpp"
 #include "payload.hpp"
 #include "send_times.hpp"
@@ -91,7 +92,6 @@ private:
     void finish(connection&);
     void lose(connection&, const failure&);
     void fail_requests(connection&, error_kind);
-    void leave(connection&);
 
     void pace();
     void on_due(clock::time_point due, clock::time_point now);
@@ -114,13 +114,11 @@ private:
 
     // An open loop's.
     send_times times_;
-    clock::time_point due_ = clock::time_point::max();  // the next request; max(): there is none
-    bool paced_ = false;                                // all have had their time
-    std::vector<connection*> live_;                     // in the order of their turns
-    std::size_t turn_ = 0;                              // whose it is
-    std::deque<clock::time_point> orphans_;  // requests whose connection is gone: for any other
+    clock::time_point next_due_ = clock::time_point::max();  // max(): there is none
+    bool paced_ = false;                                     // all have had their time
+    due_requests<connection> due_;
     bool handing_over_ = false;
-    std::uint64_t waiting_ = 0, under_way_ = 0;  // requests of all connections
+    std::uint64_t under_way_ = 0;  // requests of all connections
 };
 
 }  // namespace coserve_bench
