@@ -5,10 +5,11 @@ import os
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from support import LIMIT, ProgramTest, run  # noqa: E402
+from support import LIMIT, ProgramTest, frame, receive_frame, run  # noqa: E402
 
 COSERVE_BENCH = os.environ.get("COSERVE_BENCH", "coserve-bench")
 
@@ -70,3 +71,22 @@ class ThreadedPeer:
                 self._serve(connection)
             except (EOFError, OSError):
                 pass  # the tool has gone
+
+
+class StallingPeer(ThreadedPeer):
+    """Echoes, and stops for all of its connections at its `at`th request."""
+
+    def __init__(self, test, at, stall):
+        self._lock = threading.Lock()
+        self._at, self._stall = at, stall
+        self.requests = 0
+        super().__init__(test, self._echo)
+
+    def _echo(self, connection):
+        while True:
+            request = receive_frame(connection)
+            with self._lock:
+                self.requests += 1
+                if self.requests == self._at:
+                    time.sleep(self._stall)
+            connection.sendall(frame(request))

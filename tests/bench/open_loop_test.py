@@ -7,31 +7,12 @@ import threading
 import time
 import unittest
 
-from load_support import LoadTest, ThreadedPeer, COSERVE_BENCH
+from load_support import LoadTest, StallingPeer, ThreadedPeer, COSERVE_BENCH
 from support import LIMIT, frame, receive_frame
 
 # The run of which the server is away for a part: seconds of both, and requests a second.
 LONG = os.environ.get("COSERVE_MASS") == "full"
 TIME, STALL, RATE = (10, 1, 1000) if LONG else (2, 0.4, 500)
-
-
-class StallingPeer(ThreadedPeer):
-    """Echoes, and stops for all of its connections at its `at`th request."""
-
-    def __init__(self, test, at, stall):
-        self._lock = threading.Lock()
-        self._at, self._stall = at, stall
-        self.requests = 0
-        super().__init__(test, self._echo)
-
-    def _echo(self, connection):
-        while True:
-            request = receive_frame(connection)
-            with self._lock:
-                self.requests += 1
-                if self.requests == self._at:
-                    time.sleep(self._stall)
-            connection.sendall(frame(request))
 
 
 class OpenLoop(LoadTest):

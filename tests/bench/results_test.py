@@ -4,13 +4,10 @@ import csv
 import json
 import os
 import random
-import signal
-import threading
-import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from load_support import LoadTest
+from load_support import LoadTest, StallingPeer
 
 ANY = "tcp://127.0.0.1:0"
 
@@ -90,19 +87,9 @@ class Assertions(ResultTest):
 
     def test_count_from_the_intended_time(self):
         """The server stops for a second: users feel that, the requests that were sent do not."""
-        server = self.serve(f"echo={ANY}")
-
-        def stall():
-            time.sleep(0.7)
-            server.signal(signal.SIGSTOP)
-            time.sleep(1)
-            server.signal(signal.SIGCONT)
-
-        stalling = threading.Thread(target=stall)
-        stalling.start()
-        result = self.load("echo", server.url, "-R", "500", "-t", "3s", "--warmup", "0", "-c", "4", "--json", "run.json",
+        peer = StallingPeer(self, at=350, stall=1)
+        result = self.load("echo", peer.url, "-R", "500", "-t", "3s", "--warmup", "0", "-c", "4", "--json", "run.json",
                            "--assert", "p99<850ms")
-        stalling.join()
         self.assertEqual(result.returncode, 99, result.stderr)
         latency = json.loads(self.read("run.json"))["latency_us"]
         self.assertGreaterEqual(latency["intended"]["p99"], 850_000)

@@ -35,6 +35,19 @@ TEST(summary_test, says_plainly_that_a_rate_was_not_held) {
     EXPECT_THAT(summary(r), HasSubstr("warning   this program was the limit\nwarning   the rate"));
 }
 
+TEST(summary_test, says_what_its_bytes_are) {
+    run_result r = sample_run();
+    EXPECT_THAT(summary(r), HasSubstr("/s, 0.1 MiB/s of replies\n"));
+    r.plan["load"] = "upload";
+    EXPECT_THAT(summary(r), HasSubstr("/s, 0.1 MiB/s uploaded\n"));
+    r.plan["load"] = "exec";
+    EXPECT_THAT(summary(r), HasSubstr("/s, 0.1 MiB/s of output\n"));
+    r.plan["load"] = "chat";
+    EXPECT_THAT(summary(r), HasSubstr("/s, 0.1 MiB/s of messages\n"));
+    r.counts.bytes = 0;
+    EXPECT_THAT(summary(r), Not(HasSubstr("MiB/s")));
+}
+
 TEST(summary_test, says_what_failed) {
     run_result r = sample_run();
     EXPECT_EQ(

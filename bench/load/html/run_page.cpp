@@ -37,6 +37,8 @@ std::string tiles(const run_result& r) {
     const std::string kind = r.open_loop() ? " intended" : "";
     std::string all =
         tile(rate_text(r.rate()), "replies") + tile(grouped(r.counts.completed), "requests");
+    if (const auto flow = payload_flow_of(r))
+        all += tile(flow->rate, std::string(flow->what));
     if (h.count() != 0)
         for (const percentile& p : percentiles_of_a_second)
             all += tile(readable(h.quantile(p.fraction)), p.name + kind);

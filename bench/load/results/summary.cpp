@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -75,12 +76,10 @@ std::string latency_table(const run_result& r) {
 std::string counts_line(const run_result& r) {
     if (r.idle)
         return "";
-    const tally& t = r.counts;
-    const double mib =
-        seconds(r.elapsed) == 0 ? 0 : static_cast<double>(t.bytes) / seconds(r.elapsed) / (1 << 20);
-    return "requests  " + grouped(t.completed) + " in " + readable(r.elapsed) + ": " +
-           grouped(static_cast<std::uint64_t>(r.rate())) + "/s, " + format("%.1f", mib) +
-           " MiB/s of replies\n";
+    const std::optional<payload_flow> flow = payload_flow_of(r);
+    return "requests  " + grouped(r.counts.completed) + " in " + readable(r.elapsed) + ": " +
+           grouped(static_cast<std::uint64_t>(r.rate())) + "/s" +
+           (flow ? ", " + flow->rate + " " + std::string(flow->what) : "") + "\n";
 }
 
 /// The counts that are not 0.
@@ -198,6 +197,20 @@ std::string plan_line(const json::object& plan) {
 std::string plan_url(const json::object& plan) {
     const std::string url = text_of(plan, "url");
     return url.substr(0, url.find('?'));
+}
+
+std::optional<payload_flow> payload_flow_of(const run_result& r) {
+    if (r.counts.bytes == 0 || r.elapsed.count() == 0)
+        return std::nullopt;
+    const double mib = static_cast<double>(r.counts.bytes) / r.seconds() / (1 << 20);
+    const std::string load = text_of(r.plan, "load");
+    return payload_flow{
+        format("%.1f MiB/s", mib),
+        load == "upload" ? "uploaded"
+        : load == "exec" ? "of output"
+        : load == "chat" ? "of messages"
+                         : "of replies",
+    };
 }
 
 std::string summary(const run_result& r) {

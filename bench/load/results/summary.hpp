@@ -4,7 +4,9 @@
 
 #include "run_result.hpp"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coserve_bench {
@@ -12,6 +14,15 @@ namespace coserve_bench {
 /// A few lines: what was asked, requests and their rate, and how long replies took, in an open loop
 /// from their intended time and from their sending side by side.
 std::string summary(const run_result&);
+
+/// Payload a second, and what it is: not each load is answered with what it moves.
+struct payload_flow {
+    std::string rate;       ///< "12.5 MiB/s"
+    std::string_view what;  ///< "of replies", "uploaded"
+};
+
+/// Nothing where a load has no payload, or no time passed.
+std::optional<payload_flow> payload_flow_of(const run_result&);
 
 /// One line that says how many connections and requests failed, by kind, and why the first did;
 /// empty where none did.
