@@ -11,8 +11,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from neighbours import alone_and_beside
-from upload_servers import connect, coserved, free_port
+from comparison import OURS
+from neighbours import alone_and_beside, worse
+from server import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from exec_peer import answer, ask, is_last  # noqa: E402
@@ -78,30 +79,47 @@ class Commands(Repeated):
         self.ends[end] = self.ends.get(end, 0) + 1
 
 
-def beside(options):
-    """Prints echo's p99 beside each of them to its p99 alone, in turns."""
-    print("| beside | p99 us alone | to that, beside it | beside it without coserve | how the commands ended |\n|---|---|---|---|---|")
+def run(comparison):
+    """Echo's p99 beside each of them to its p99 alone, in turns."""
+    comparison.heading("Echo's round trips beside commands")
+    figures = {}
     for name, (command, limits, same) in COMMANDS.items():
         if "user=" in limits and os.geteuid() != 0:
-            print(f"| {name} | skipped: needs root | | | |")
+            comparison.say(f"{name}: skipped, it needs root")
             continue
-        with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory())
-            os.chmod(directory, 0o777)
-            ports = free_port(), free_port()
-            listeners = [f"exec=tcp://127.0.0.1:{ports[0]}?{limits}&directory={directory}", f"echo=tcp://127.0.0.1:{ports[1]}"]
-            server = coserved(options.binaries, listeners, ports[0], flags=["--exec-shell"])
-            stack.callback(server.stop)
-            ends = {}
-            alone, within = alone_and_beside(options, ports[1], None, functools.partial(Commands, ports[0], command, ends))
-            ratios = [worse(alone, within), "-"]
-            if same:
-                ours = functools.partial(Ours, same.format(directory=directory))
-                ratios[1] = worse(*alone_and_beside(options, ports[1], None, ours))
-        p99 = statistics.median(r["p99"] for r in alone)
-        told = "; ".join(f"{count} x {end}" for end, count in ends.items())
-        print(f"| {name} | {p99:.0f} | {ratios[0]} | {ratios[1]} | {told} |", flush=True)
+        comparison.progress(f"beside {name}")
+        figures[name] = measure(comparison, command, limits, same)
+    comparison.results["beside"] = figures
+    show(comparison, figures)
 
 
-def worse(alone, within):
-    return f"{statistics.median(b['p99'] / a['p99'] for a, b in zip(alone, within)):.2f}"
+def measure(comparison, command, limits, same):
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        os.chmod(directory, 0o777)
+        listeners = [f"exec=tcp://127.0.0.1:0?{limits}&directory={directory}", "echo=tcp://127.0.0.1:0"]
+        server = comparison.coserved(listeners, "--exec-shell")
+        stack.callback(server.stop)
+        ends = {}
+        work = functools.partial(Commands, server.ports["exec"], command, ends)
+        alone, within = alone_and_beside(comparison, server, None, work)
+        figures = {"p99_us": [r["p99"] for r in alone], "ends": ends, "ratio": worse(alone, within), "without": []}
+        if same:
+            ours = functools.partial(Ours, same.format(directory=directory))
+            figures["without"] = worse(*alone_and_beside(comparison, server, None, ours))
+    return figures
+
+
+def show(comparison, all_figures):
+    values = {}
+    for name, figures in all_figures.items():
+        values[name] = figures["ratio"]
+        if figures["without"]:
+            values[f"{name}, without {OURS}"] = figures["without"]
+    comparison.bars("p99 of echo's round trips beside commands", values, "echo alone", ours=list(all_figures))
+    comparison.columns("beside", "p99 us alone", "to that, beside it", f"beside it without {OURS}", "how the commands ended")
+    for name, figures in all_figures.items():
+        without = f"{statistics.median(figures['without']):.2f}" if figures["without"] else "-"
+        told = "; ".join(f"{count} x {end}" for end, count in figures["ends"].items())
+        alone, ratio = statistics.median(figures["p99_us"]), statistics.median(figures["ratio"])
+        comparison.row(name, f"{alone:.0f}", f"{ratio:.2f}", without, told)

@@ -1,91 +1,124 @@
-"""The comparison as one page: what was said, and the ratios as bars. No script, nothing from a network, light and dark."""
+#!/usr/bin/env python3
+"""Comparisons as one page, from what they saved. No script, nothing from a network, light and dark, and it prints."""
 
+import argparse
 import html
+import json
 import re
-import statistics
+
+import svg
 
 STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #5a6470; --edge: #d5dae0; --bar: #0072b2; --ours: #d55e00; }
+:root { color-scheme: light dark;
+  --paper: #fff; --ink: #1b1f24; --faint: #5a6470; --edge: #d5dae0; --ours: #d55e00; --limit: #4d4d4d; --other: #0072b2;
+  --o0: #0072b2; --o1: #00805d; --o2: #a8447f; --o3: #8a6a00; --o4: #2f86b5; }
 @media screen and (prefers-color-scheme: dark) { :root {
-  --paper: #14181d; --ink: #e6e9ed; --faint: #9aa5b1; --edge: #333b45; --bar: #56b4e9; --ours: #ff9248; } }
-body { margin: 0 auto; padding: 24px 20px 48px; max-width: 940px; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-h1 { font-size: 24px; } h3 { font-size: 17px; margin: 28px 0 4px; } .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 14px 4px 0; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { color: var(--faint); font-weight: 500; }
-figure { margin: 12px 0; break-inside: avoid; } figcaption { color: var(--faint); font-size: 13px; }
-svg { display: block; width: 100%; height: auto; } svg text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: var(--ink); }
-.name { text-anchor: end; } .bar { fill: var(--bar); } .ours { fill: var(--ours); } .limit, .range { stroke: var(--faint); }
-.limit { stroke-dasharray: 3 3; }
+  --paper: #14181d; --ink: #e6e9ed; --faint: #9aa5b1; --edge: #333b45; --ours: #ff9248; --limit: #c4c4c4; --other: #56b4e9;
+  --o0: #56b4e9; --o1: #2ecb9b; --o2: #e693c4; --o3: #f0e442; --o4: #a9c7ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { font-size: 24px; margin: 0 0 8px; } h2 { font-size: 20px; margin: 40px 0 4px; } h3 { font-size: 17px; margin: 28px 0 4px; }
+h1, h2, h3 { break-after: avoid; } p { margin: 4px 0 12px; } nav a { color: inherit; margin-right: 16px; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0 16px; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 12px 4px 0; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } th { color: var(--faint); font-weight: 500; } tr { break-inside: avoid; } td:last-child, th:last-child { padding-right: 0; }
+small { color: var(--faint); font-size: 11px; }
+figure { margin: 12px 0; max-width: 900px; break-inside: avoid; } figcaption { color: var(--faint); font-size: 13px; } figcaption b { color: var(--ink); }
+svg { display: block; width: 100%; height: auto; }
+svg text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
+svg text.faint { fill: var(--faint); } svg text.ours { font-weight: 700; } .end { text-anchor: end; } .middle { text-anchor: middle; }
+.bar { fill: var(--other); } .bar.ours { fill: var(--ours); } .bar.limit { fill: var(--limit); }
+.range { stroke: var(--ink); } .cut { stroke: var(--paper); stroke-width: 3; }
+.rule { stroke: var(--faint); stroke-dasharray: 3 3; } .grid { stroke: var(--edge); } .axis { stroke: var(--faint); }
+.leader { stroke: var(--faint); stroke-dasharray: 1 3; }
+.curve { fill: none; stroke-width: 1.75; stroke-linejoin: round; } .curve.ours, .curve.limit { stroke-width: 3; }
+.curve.ours { stroke: var(--ours); } .curve.limit { stroke: var(--limit); } .name.ours { fill: var(--ours); } .name.limit { fill: var(--limit); }
+.curve.o0 { stroke: var(--o0); } .curve.o1 { stroke: var(--o1); } .curve.o2 { stroke: var(--o2); } .curve.o3 { stroke: var(--o3); } .curve.o4 { stroke: var(--o4); }
+svg text.name.ours { fill: var(--ours); } svg text.name.limit { fill: var(--limit); } svg text.name.o0 { fill: var(--o0); } svg text.name.o1 { fill: var(--o1); }
+svg text.name.o2 { fill: var(--o2); } svg text.name.o3 { fill: var(--o3); } svg text.name.o4 { fill: var(--o4); }
+.o1 { stroke-dasharray: 9 4; } .o2 { stroke-dasharray: 2 3; } .o3 { stroke-dasharray: 9 4 2 4; } .o4 { stroke-dasharray: 5 3; } svg text { stroke-dasharray: none; }
+@page { margin: 14mm; }
+@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } th, td { white-space: normal; font-size: 12px; padding-right: 10px; }
+  table { break-inside: avoid; } .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } nav { display: none; } }
 """
-LEFT, WIDTH, ROW, LONGEST = 230, 760, 24, 4.0
-
-
-def bar(name, values, row, ours):
-    """The median, a line from the least to the most, and the figure; what is longer than the axis is cut there."""
-    scale = (WIDTH - LEFT - 60) / LONGEST
-    middle, least, most = (min(v, LONGEST) * scale for v in (statistics.median(values), min(values), max(values)))
-    y = row * ROW + 4
-    return (
-        f'<text class="name" x="{LEFT - 8}" y="{y + 13}">{html.escape(name)}</text>'
-        f'<rect class="{"ours" if ours else "bar"}" x="{LEFT}" y="{y}" width="{middle:.1f}" height="{ROW - 8}"/>'
-        f'<line class="range" x1="{LEFT + least:.1f}" x2="{LEFT + most:.1f}" y1="{y + 8}" y2="{y + 8}"/>'
-        f'<text x="{LEFT + max(middle, most) + 6:.1f}" y="{y + 13}">{statistics.median(values):.2f}</text>'
-    )
-
-
-def bars(title, runs, ours):
-    """`runs`: the values of each name, as ratios to the limit."""
-    at_limit = LEFT + (WIDTH - LEFT - 60) / LONGEST
-    height = ROW * len(runs) + 4
-    rows = "".join(bar(name, values, row, name == ours) for row, (name, values) in enumerate(runs.items()))
-    return (
-        f"<figure><figcaption>{html.escape(title)}</figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}"><title>{html.escape(title)}</title>{rows}'
-        f'<line class="limit" x1="{at_limit:.1f}" x2="{at_limit:.1f}" y1="0" y2="{height}"/></svg></figure>\n'
-    )
+DRAW = {"bars": svg.bars, "curves": svg.curves}
 
 
 def inline(text):
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+    text = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+    return re.sub(r"(\[[-\d.,]+\.\.[-\d.,]+\])", r"<small>\1</small>", text)
 
 
 def table(lines):
     rows = [[inline(cell.strip()) for cell in line.strip("|").split("|")] for line in lines if not line.startswith("|---")]
-    head = "".join(f"<th>{cell}</th>" for cell in rows[0])
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows[1:])
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
 
 
-def body_of(lines, after_heading):
-    """Markdown as far as the comparison writes it: headings, tables, lists, lines."""
-    text, at = "", 0
-    lines = [part for line in lines for part in line.split("\n")]
-    while at < len(lines):
-        line = lines[at]
-        end = at + 1
-        if line.startswith("|"):
-            while end < len(lines) and lines[end].startswith("|"):
-                end += 1
-            text += table(lines[at:end])
-        elif line.startswith("### "):
-            text += f"<h3>{inline(line[4:])}</h3>\n" + after_heading.get(line[4:], "")
-        elif line.strip():
-            text += f"<p>{inline(line.removeprefix('- '))}</p>\n"
-        at = end
+def body_of(document):
+    """Markdown as far as comparisons write it (headings, tables, lists, lines), and charts."""
+    text, rows = "", []
+    for part in [*document, ""]:
+        if isinstance(part, str) and part.startswith("|"):
+            rows.append(part)
+            continue
+        if rows:
+            text += table(rows)
+            rows = []
+        if isinstance(part, dict):
+            text += DRAW[part["kind"]](part)
+        elif part.startswith("### "):
+            text += f"<h3>{inline(part[4:])}</h3>\n"
+        elif part.strip():
+            text += f"<p>{inline(part.removeprefix('- '))}</p>\n"
     return text
 
 
-def page(lines, table_results, ours):
-    """`table_results`: of each column the servers' runs, with their `cpu_ratio`."""
-    charts = {
-        column: bars(f"Server CPU a frame at {column}, to the limit's (dotted), cut at 4: less is better",
-                     {name: run["cpu_ratio"] for name, run in runs.items()}, ours)
-        for column, runs in table_results.items()
-    }
+def overview(comparisons):
+    """Ours to the limit, in all that is measured."""
+    text = ""
+    for better, title in ("less", "What coserve costs"), ("more", "How much coserve does"):
+        charts = [
+            part for one in comparisons for part in one["document"]
+            if isinstance(part, dict) and part.get("short") and part["better"] == better
+        ]  # fmt: skip
+        values = {chart["short"]: chart["values"][chart["ours"][0]] for chart in charts}
+        if values:
+            text += svg.bars({"title": title, "values": values, "limit": "the limit of each", "ours": list(values), "better": better})
+    return text
+
+
+def section(comparison):
+    name, title = html.escape(comparison["name"]), html.escape(comparison["title"])
+    return f'<section class="comparison" id="{name}"><h2>{title}</h2>\n{body_of(comparison["document"])}</section>\n'
+
+
+def page(comparisons):
+    """`comparisons`: what was saved of each."""
+    links = "".join(f'<a href="#{html.escape(one["name"])}">{html.escape(one["title"])}</a>' for one in comparisons)
+    title = "coserve beside other servers"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>coserve beside other servers</title><style>{STYLE}</style></head>\n'
-        f"<body><h1>coserve beside other servers</h1>\n{body_of(lines, charts)}</body></html>\n"
+        f'<link rel="icon" href="data:,"><title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n'
+        f'{f"<nav>{links}</nav>" if len(comparisons) > 1 else ""}<section>{overview(comparisons)}</section>\n'
+        f'{"".join(map(section, comparisons))}</body></html>'
     )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("comparisons", nargs="+", metavar="NAME.json", help="as a comparison saved it")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.html")
+    arguments = parser.parse_args()
+    comparisons = []
+    for path in arguments.comparisons:
+        with open(path, encoding="utf-8") as file:
+            comparisons.append(json.load(file))
+    with open(arguments.output, "w", encoding="utf-8") as file:
+        file.write(page(comparisons) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 
-from neighbours import alone_and_beside, place
-from upload_servers import announced, connect, coserved, free_port, receive_frame
+from neighbours import alone_and_beside, worse
+from server import connect
+from upload_servers import announced, receive_frame
 
 UPLOADS = 8
 
@@ -48,36 +49,51 @@ class Uploaders:
             thread.join()
 
 
-def echo(options):
-    server_cpus, load_cpus = place()
+@contextlib.contextmanager
+def pinned(cpus):
+    """This process, while it is the load."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def echo(comparison):
+    uploaded = []
     with contextlib.ExitStack() as stack:
         directory, source = (stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm")) for _ in range(2))
         path = os.path.join(source, "file")
         with open(path, "wb") as file:
             file.write(os.urandom(64 << 20))
-        ports = free_port(), free_port()
-        listeners = [f"upload=tcp://127.0.0.1:{ports[0]}?existing=replace&dir={directory}", f"echo=tcp://127.0.0.1:{ports[1]}"]
-        server = coserved(options.binaries, listeners, ports[0], cpus=server_cpus)
+        listeners = [f"upload=tcp://127.0.0.1:0?existing=replace&dir={directory}", "echo=tcp://127.0.0.1:0"]
+        server = comparison.coserved(listeners, cpus=comparison.server_cpu)
         stack.callback(server.stop)
-        uploaded = []
-        before = os.sched_getaffinity(0)
-        if load_cpus:
-            os.sched_setaffinity(0, load_cpus)
-            stack.callback(os.sched_setaffinity, 0, before)
+        stack.enter_context(pinned(comparison.other_cpus))
 
         @contextlib.contextmanager
         def uploading():
-            with Uploaders(ports[0], path) as uploaders:
+            with Uploaders(server.ports["upload"], path) as uploaders:
                 yield
             uploaded.append(uploaders.done)
 
-        alone, beside = alone_and_beside(options, ports[1], load_cpus, uploading)
-    print("| round trips | p50 us | p99 us | p99.9 us |\n|---|---|---|---|")
-    for name, results in ("alone", alone), (f"beside {UPLOADS} uploads", beside):
-        cells = (f"{statistics.median(r[q] for r in results):.0f}" for q in ("p50", "p99", "p99.9"))
-        print(f"| {name} | {' | '.join(cells)} |")
-    worse = statistics.median(b["p99"] / a["p99"] for a, b in zip(alone, beside))
-    print(f"\np99 beside uploads: {worse:.2f} times that alone ({sum(uploaded)} uploads of 64 MiB); wanted: 2 or less.")
+        alone, beside = alone_and_beside(comparison, server, comparison.other_cpus, uploading)
+    show_echo(comparison, alone, beside, sum(uploaded))
+
+
+def show_echo(comparison, alone, beside, uploaded):
+    ratio = worse(alone, beside)
+    comparison.heading("Echo's round trips beside uploads")
+    both = f"beside {UPLOADS} uploads"
+    comparison.bars("p99 of echo's round trips", {both: ratio}, "echo alone", ours=[both])
+    comparison.columns("round trips", "p50 us", "p99 us", "p99.9 us")
+    for name, results in ("alone", alone), (both, beside):
+        comparison.row(name, *(f"{statistics.median(r[q] for r in results):.0f}" for q in ("p50", "p99", "p99.9")))
+    comparison.say(
+        f"\np99 beside uploads: {statistics.median(ratio):.2f} times that alone ({uploaded} uploads of 64 MiB); wanted: 2 or less."
+    )
+    comparison.results["echo"] = {"alone": alone, "beside": beside, "ratio": ratio, "uploads": uploaded}
 
 
 # ---- small
@@ -138,57 +154,66 @@ class Small:
         self.input[peer] = data
 
 
-def small(options):
-    server_cpus, load_cpus = place()
+def small(comparison):
+    arguments = comparison.arguments
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
-        port = free_port()
-        server = coserved(options.binaries, [f"upload=tcp://127.0.0.1:{port}?dir={directory}"], port, cpus=server_cpus)
+        server = comparison.coserved([f"upload=tcp://127.0.0.1:0?dir={directory}"], cpus=comparison.server_cpu)
         stack.callback(server.stop)
-        if load_cpus:
-            stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
-            os.sched_setaffinity(0, load_cpus)
+        stack.enter_context(pinned(comparison.other_cpus))
         used = server.cpu_seconds()
-        load = Small(port, options.small_rate, options.seconds)
+        load = Small(server.port, arguments.small_rate, arguments.seconds)
         lasted = load.run()
         used = server.cpu_seconds() - used
+    show_small(comparison, load, lasted, used)
+
+
+def show_small(comparison, load, lasted, used):
     seconds = [load.under_way[i : i + load.rate] for i in range(0, load.count, load.rate)]
-    print("| second | uploads under way, median | most |\n|---|---|---|")
+    comparison.heading("Small uploads at a rate")
+    comparison.columns("second", "uploads under way, median", "most")
     for i, part in enumerate(seconds):
-        print(f"| {i + 1} | {statistics.median(part):.0f} | {max(part)} |")
+        comparison.row(i + 1, f"{statistics.median(part):.0f}", max(part))
     ordered = sorted(load.latencies)
     p50, p99 = (1e3 * ordered[int(len(ordered) * q)] for q in (0.5, 0.99))
-    print(
+    each = 1e6 * used / load.count
+    comparison.say(
         f"\n{load.count} uploads in {lasted:.2f} s, {load.count / lasted:.0f} a second of {load.rate} asked for; from when each was"
-        f" due until it was stored: p50 {p50:.1f} ms, p99 {p99:.1f} ms; {1e6 * used / load.count:.0f} us of the server's"
-        " processor time each; wanted: the rate, and no second with more under way than the one before."
+        f" due until it was stored: p50 {p50:.1f} ms, p99 {p99:.1f} ms; {each:.0f} us of the server's processor time each;"
+        " wanted: the rate, and no second with more under way than the one before."
     )
+    comparison.results["small"] = {
+        "under_way": [max(part) for part in seconds], "lasted_s": lasted, "p50_ms": p50, "p99_ms": p99, "cpu_us": each
+    }  # fmt: skip
 
 
 # ---- memory
 
 
-def memory(options):
-    size, sent, count = 64 << 20, 8 << 20, options.in_flight
+def memory(comparison):
+    comparison.heading("Memory of uploads under way")
+    comparison.columns("uploads under way", "private bytes each, while all wait", "at most, while all come")
+    figures = comparison.results["memory"] = {}
+    for name, reply in ("without a reply", {}), ("with a reply", {"reply": True}):
+        each, peak = memory_each(comparison, reply)
+        comparison.row(f"{comparison.arguments.in_flight} {name}", f"{each:.0f}", f"{peak:.0f}")
+        figures[name] = {"bytes": each, "most_bytes": peak}
+    comparison.say("\nwanted: 1572864 or less each. Beside it the kernel has at most 1 MiB in a pipe for each thread that blocks (4).")
+
+
+def memory_each(comparison, more):
+    size, sent, count = 64 << 20, 8 << 20, comparison.arguments.in_flight
     body = os.urandom(1 << 20)
-    print("| uploads under way | private bytes each, while all wait | at most, while all come |\n|---|---|---|")
-    for name, reply in ("without a reply", False), ("with a reply", True):
-        with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
-            port = free_port()
-            server = coserved(options.binaries, [f"upload=tcp://127.0.0.1:{port}?dir={directory}"], port)
-            stack.callback(server.stop)
-            before = server.private_bytes()
-            peers = [stack.enter_context(connect(port)) for _ in range(count)]
-            most = before
-            for i, peer in enumerate(peers):
-                more = {"reply": True} if reply else {}
-                peer.sendall(announced(f"m{i}", size, **more))
-            for _ in range(sent // len(body)):
-                for peer in peers:
-                    peer.sendall(body)
-                most = max(most, server.private_bytes())
-            waiting = server.private_bytes()
-            each, peak = (waiting - before) / count, (most - before) / count
-            print(f"| {count} {name} | {each:.0f} | {peak:.0f} |", flush=True)
-    print("\nwanted: 1572864 or less each. Beside it the kernel has at most 1 MiB in a pipe for each thread that blocks (4).")
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
+        server = comparison.coserved([f"upload=tcp://127.0.0.1:0?dir={directory}"])
+        stack.callback(server.stop)
+        most = before = server.private_bytes()
+        peers = [stack.enter_context(connect(server.port)) for _ in range(count)]
+        for i, peer in enumerate(peers):
+            peer.sendall(announced(f"m{i}", size, **more))
+        for _ in range(sent // len(body)):
+            for peer in peers:
+                peer.sendall(body)
+            most = max(most, server.private_bytes())
+        return (server.private_bytes() - before) / count, (most - before) / count

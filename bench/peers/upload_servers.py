@@ -1,9 +1,7 @@
 """What files are uploaded to: coserve and others, and how one file gets there."""
 
-import contextlib
 import json
 import os
-import select
 import shutil
 import socket
 import struct
@@ -12,25 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-TICK = os.sysconf("SC_CLK_TCK")
+from comparison import OURS
+from server import Server, connect, free_port
+
 LIMIT, HASHING_LIMIT = "splice loop (the limit)", "splice loop, then SHA-256"
-OURS, OURS_HASHING = "coserve", "coserve, with a reply"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def connect(port):
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=600)
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+OURS_HASHING = "coserve, with a reply"
 
 
 def announced(name, size, **more):
@@ -44,44 +28,22 @@ def receive_frame(peer):
         return json.loads(stream.read(size))
 
 
-class Server:
-    """A program that prints its port first, or is told it."""
+class Target:
+    """A server, how a file gets to it, and what it does with one."""
 
-    def __init__(self, name, command, port=None, *, fsync, sha256="no", upload=None, cpus=None):
-        self.name, self.fsync, self.sha256 = name, fsync, sha256
-        self.upload = upload or send_bare
-        restrict = (lambda: os.sched_setaffinity(0, cpus)) if cpus else None
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=restrict
-        )
-        self.port = port or self.read_port()
+    def __init__(self, server, fsync, *, sha256="no", send=None):
+        self.server, self.name, self.fsync, self.sha256 = server, server.name, fsync, sha256
+        self.send = send or send_bare
 
-    def read_port(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], 20)
-        line = self.process.stdout.readline().decode() if ready else ""
-        return int(line.strip().rsplit(":", 1)[-1])
-
-    def cpu_seconds(self):
-        """Its own by the nanosecond, and its ended children's by the tick."""
-        used = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/task/{task}/schedstat", encoding="ascii") as stat:
-                used += int(stat.read().split()[0]) / 1e9
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return used + (int(fields[13]) + int(fields[14])) / TICK
-
-    def private_bytes(self):
-        with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as rollup:
-            return sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Private_"))
+    def upload(self, path, size):
+        """Seconds until the server has it."""
+        return self.send(self.server, path, size)
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
-        self.process.stdout.close()
+        self.server.stop()
 
 
-# ---- how a file gets there: seconds until the server has it
+# ---- how a file gets there
 
 
 def send_bare(server, path, size, header=b""):
@@ -118,15 +80,6 @@ def put_by_curl(server, path, size):
 # ---- the servers
 
 
-def coserved(binaries, listeners, port, name=OURS, cpus=None, flags=(), **kinds):
-    command = [binaries / "coserved", "--log-level", "error", *flags]
-    for listener in listeners:
-        command += ["--listen", listener]
-    server = Server(name, command, port, fsync="file, directory", cpus=cpus, **kinds)
-    connect(port).close()  # it listens
-    return server
-
-
 def nginx(directory, scratch):
     """One process, which writes to a temporary file beside the other and renames it."""
     port = free_port()
@@ -143,35 +96,42 @@ def nginx(directory, scratch):
         encoding="utf-8",
     )
     command = ["nginx", "-p", scratch, "-e", f"{scratch}/error.log", "-c", str(configuration)]
-    server = Server("nginx, PUT by curl", command, port, fsync="nobody", upload=put_by_curl)
-    connect(port).close()
-    return server
+    return Target(Server("nginx, PUT by curl", command, port=port), "nobody", send=put_by_curl)
 
 
-def all_servers(options, directory, scratch, size):
+def socat(directory):
+    port = free_port()
+    command = ["socat", "-u", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork", f"OPEN:{directory}/socat,creat,trunc"]
+    return Target(Server("socat", command, port=port), "nobody")
+
+
+def splice_loops(comparison, directory, size):
+    for name, flags, fsync, sha256 in (
+        (LIMIT, [], "nobody", "no"),
+        (HASHING_LIMIT, ["hash"], "nobody", "yes"),
+        ("splice loop, then fsync", ["fsync"], "file", "no"),
+    ):
+        command = [comparison.peer("splice_server"), directory, str(size), *flags]
+        yield Target(Server(name, command), fsync, sha256=sha256)
+
+
+def all_targets(comparison, directory, scratch, size):
     """Those that can be had here; what is missing is named."""
-    here = Path(__file__).parent
-    splice = options.peers / "splice_server"
-    if splice.exists():
-        yield Server(LIMIT, [splice, directory, str(size)], fsync="nobody")
-        yield Server(HASHING_LIMIT, [splice, directory, str(size), "hash"], fsync="nobody", sha256="yes")
-        yield Server("splice loop, then fsync", [splice, directory, str(size), "fsync"], fsync="file")
+    if os.path.exists(comparison.peer("splice_server")):
+        yield from splice_loops(comparison, directory, size)
     else:
-        print("splice loop: skipped, it is not built", file=sys.stderr)
+        comparison.say("splice loop: skipped, it was not built")
     for name, way, sha256 in ((OURS, send_announced, "no"), (OURS_HASHING, send_asking, "yes")):
-        port = free_port()
-        listener = f"upload=tcp://127.0.0.1:{port}?existing=replace&dir={directory}"
-        yield coserved(options.binaries, [listener], port, name, upload=way, sha256=sha256)
+        listener = f"upload=tcp://127.0.0.1:0?existing=replace&dir={directory}"
+        yield Target(comparison.coserved([listener], name=name), "file, directory", sha256=sha256, send=way)
     if shutil.which("socat"):
-        port = free_port()
-        command = ["socat", "-u", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork", f"OPEN:{directory}/socat,creat,trunc"]
-        yield Server("socat", command, port, fsync="nobody")
+        yield socat(directory)
     else:
-        print("socat: skipped, it is missing", file=sys.stderr)
+        comparison.say("socat: skipped, it is missing")
     missing = [program for program in ("nginx", "curl") if not shutil.which(program)]
     if missing:
-        print(f"nginx: skipped, {' and '.join(missing)} missing", file=sys.stderr)
+        comparison.say(f"nginx: skipped, {' and '.join(missing)} missing")
     else:
         yield nginx(directory, scratch)
-    command = [sys.executable, here / "upload_server.py", directory]
-    yield Server("Python, as in a tutorial", command, fsync="nobody", upload=send_announced)
+    tutorial = [sys.executable, str(Path(__file__).parent / "upload_server.py"), directory]
+    yield Target(Server("Python, as in a tutorial", tutorial), "nobody", send=send_announced)
