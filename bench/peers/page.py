@@ -40,7 +40,7 @@ svg text.name.o2 { fill: var(--o2); } svg text.name.o3 { fill: var(--o3); } svg 
 .o1 { stroke-dasharray: 9 4; } .o2 { stroke-dasharray: 2 3; } .o3 { stroke-dasharray: 9 4 2 4; } .o4 { stroke-dasharray: 5 3; } svg text { stroke-dasharray: none; }
 @page { margin: 14mm; }
 @media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } th, td { white-space: normal; font-size: 12px; padding-right: 10px; }
-  table { break-inside: avoid; } .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } nav { display: none; } }
+  svg { max-width: 600px; } .group, table { break-inside: avoid; } .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } nav { display: none; } }
 """
 DRAW = {"bars": svg.bars, "curves": svg.curves}
 
@@ -57,7 +57,17 @@ def table(lines):
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
 
 
-def body_of(document):
+def groups_of(document):
+    """What stands below each heading, with it."""
+    groups = [[]]
+    for part in document:
+        if isinstance(part, str) and part.startswith("### "):
+            groups.append([])
+        groups[-1].append(part)
+    return groups
+
+
+def group(document):
     """Markdown as far as comparisons write it (headings, tables, lists, lines), and charts."""
     text, rows = "", []
     for part in [*document, ""]:
@@ -73,7 +83,7 @@ def body_of(document):
             text += f"<h3>{inline(part[4:])}</h3>\n"
         elif part.strip():
             text += f"<p>{inline(part.removeprefix('- '))}</p>\n"
-    return text
+    return f'<div class="group">{text}</div>\n'
 
 
 def overview(comparisons):
@@ -92,7 +102,7 @@ def overview(comparisons):
 
 def section(comparison):
     name, title = html.escape(comparison["name"]), html.escape(comparison["title"])
-    return f'<section class="comparison" id="{name}"><h2>{title}</h2>\n{body_of(comparison["document"])}</section>\n'
+    return f'<section class="comparison" id="{name}"><h2>{title}</h2>\n{"".join(map(group, groups_of(comparison["document"])))}</section>\n'
 
 
 def page(comparisons):
