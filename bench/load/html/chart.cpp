@@ -134,7 +134,7 @@ private:
             text += line_at(x(t), low, x(t), low + 5, "axis");
             if (x(t) - half < free_from)
                 continue;
-            text += text_at(x(t), low + 19, "tick x", name);
+            text += text_at(std::min(x(t), width - half), low + 19, "tick x", name);
             free_from = x(t) + half + 4;
         }
         text += line_at(left, low, end, low, "axis");
@@ -205,7 +205,7 @@ private:
         const double low = height_ - bottom, end = width - right;
         if (!r.vertical)
             return line_at(left, y(r.at), end, y(r.at), "rule") +
-                   text_at(end - 4, y(r.at) - 5, "note end", r.name);
+                   text_at(left + 6, y(r.at) - 5, "note", r.name);
         const double at = x(r.at);
         const bool before = at + 8 + letter * static_cast<double>(r.name.size()) > end;
         const double down = top_ + 12 + 15 * static_cast<double>(number % 4);

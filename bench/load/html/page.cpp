@@ -41,9 +41,13 @@ th:first-child, td:first-child { text-align: left; } th { font-weight: 600; } th
 .plan th { text-align: left; } .plan td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 16px 0; padding: 0; list-style: none; }
 .tiles li { flex: 1 1 108px; padding: 8px 12px; background: var(--panel); border: 1px solid var(--edge); border-radius: 6px; break-inside: avoid; }
-.tiles b { display: block; font-size: 19px; font-weight: 600; } .tiles span { color: var(--faint); font-size: 13px; }
+.tiles b { display: block; font-size: 19px; font-weight: 600; white-space: nowrap; } .tiles span { color: var(--faint); font-size: 13px; }
 .warning { padding: 8px 12px; background: var(--alarm); border-left: 4px solid var(--alarm-edge); }
-@media print { body { max-width: none; padding: 0; } .tiles li { background: none; } h2 { break-after: avoid; } }
+h1, h2 { break-after: avoid; } table, .warning { break-inside: avoid; }
+@page { margin: 14mm; }
+@media print { body { max-width: none; padding: 0; } .tiles li { background: none; flex-basis: 80px; padding: 6px 8px; } .tiles b { font-size: 16px; }
+  .wide { overflow: visible; } th, td { font-size: 12px; padding: 2px 10px 2px 0; } figure { margin: 14px 0; } svg { max-width: 640px; }
+  .next { break-before: page; } }
 )";
 
 std::string row(const std::vector<std::string>& cells, bool heading) {

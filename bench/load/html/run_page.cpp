@@ -156,7 +156,7 @@ std::string run_page(const std::vector<named_run>& runs) {
         );
     std::string body = element("h1", {}, counted(runs.size(), "run")) + overlaid(runs);
     for (const named_run& r : runs)
-        body += element("h1", {}, escaped(title_of(r))) +
+        body += element("h1", {{"class", "next"}}, escaped(title_of(r))) +
                 element("p", {{"class", "faint"}}, escaped(plan_line(r.run.plan))) + section(r.run);
     return page("coserve-bench", body);
 }
