@@ -117,10 +117,12 @@ class Comparison:
         return os.path.join(self.arguments.peers, name)
 
     def present(self, commands, only=None):
-        """The names of those whose programs are there; of all but the first two, which are always wanted, those that are chosen."""
+        """The names of those whose programs are there: the limit, which must be, ours, and of the others those that are chosen."""
         for number, (name, command) in enumerate(commands.items()):
             if not os.path.exists(command[0]):
                 self.say(f"{name}: skipped, it was not built")
+                if number == 0:
+                    raise SystemExit(f"{self.name}: there is nothing to compare with")
             elif number < 2 or not only or any(part in name for part in only.split(",")):
                 yield name
 

@@ -43,9 +43,10 @@ class ExecComparison(Comparison):
     def servers(self, programs):
         allowed = [word for program in programs for word in ("--exec-allow", program)]
         yield self.coserved(["exec=tcp://127.0.0.1:0?wire=concat"], *allowed)
-        peers = {name: [self.peer(program)] for name, program in PEERS.items()}
+        peers = {name: [self.peer(program)] for name, program in {LIMIT: "spawn_loop", **PEERS}.items()}
         for name in self.present(peers):
-            yield Server(name, peers[name])
+            if name != LIMIT:
+                yield Server(name, peers[name])
 
     def measure(self, servers, at_once, program):
         """Commands a second, with so many under way: the limit has no client, each of the others has connections with one each."""

@@ -7,7 +7,8 @@ import statistics
 WIDTH = 760
 ROW, LEFT, RIGHT = 24, 260, 60  # of bars
 LONGEST = 4.0
-HEIGHT, MARGIN = 330, {"left": 66, "right": 215, "top": 12, "bottom": 46}  # of curves
+HEIGHT, MARGIN = 330, {"left": 66, "top": 12, "bottom": 46}  # of curves
+LETTER = 7.2  # about as wide is one
 PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 BETTER = {"less": "less is better", "more": "more is better"}
 
@@ -98,7 +99,8 @@ class Axes:
         points = [point for some in lines.values() for point in some]
         self.last = max(share for share, _ in points)
         self.ticks = round_values(min(us for _, us in points), max(us for _, us in points))
-        self.end, self.low = WIDTH - MARGIN["right"], HEIGHT - MARGIN["bottom"]
+        self.end = WIDTH - 20 - LETTER * max(map(len, lines))  # the names stand on the right
+        self.low = HEIGHT - MARGIN["bottom"]
 
     def x(self, share):
         first = PERCENTILES[0]
