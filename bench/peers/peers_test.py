@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import select
 import signal
 import socket
@@ -264,6 +265,50 @@ class FanoutServer(unittest.TestCase):
         self.assertEqual(report["lost"], 0)
         self.assertGreater(report["rate"], 0)
         self.assertGreater(report["cpu_us"], 0)
+
+
+class Comparisons(unittest.TestCase):
+    """Each of them, as briefly as can be: what it says, and what it saves."""
+
+    def compare(self, script, name, *arguments):
+        if not os.environ.get("COSERVED"):
+            self.skipTest("COSERVED is not set to the program, beside which coserve-bench is")
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        programs = [Path(os.environ["COSERVED"]).absolute().parent, BUILT.absolute()]
+        command = [sys.executable, Path(__file__).parent / f"{script}.py", *programs, "--rounds", "1", "--save", directory, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=3 * LIMIT, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with open(f"{directory}/{name}.json", encoding="utf-8") as file:
+            saved = json.load(file)
+        for line in (line for line in saved["document"] if isinstance(line, str)):
+            self.assertIn(line, done.stdout)
+        page = Path(directory, f"{name}.html").read_text(encoding="utf-8")
+        charts = [part for part in saved["document"] if isinstance(part, dict)]
+        self.assertEqual(page.count("<svg"), len(charts) + len({part["better"] for part in charts if part.get("short")}))
+        return saved, charts
+
+    def test_echo(self):
+        parts = "table,half,connect,cores,timer"
+        saved, charts = self.compare("compare", "peers", "--slice", "0.1", "--columns", "8x1x64", "--only", "Go", "--parts", parts)
+        self.assertEqual(saved["table"]["8x1x64"]["epoll, by hand"]["cpu_ratio"], [1])
+        self.assertEqual([part["kind"] for part in charts], ["bars", "curves", "curves", "bars", "bars", "bars"])
+
+    def test_datagrams(self):
+        columns = ["--columns", "1x1x64,1x4x64", "--members", "10"]
+        saved, charts = self.compare("datagram_compare", "datagrams", "--slice", "0.1", *columns)
+        self.assertEqual(list(saved["table"]), ["1x1x64", "1x4x64"])
+        self.assertEqual([part["kind"] for part in charts], ["bars", "curves", "bars", "curves", "bars"])
+
+    def test_commands(self):
+        saved, charts = self.compare("exec_compare", "exec", "--slice", "0.1", "--parts", "table")
+        self.assertEqual(list(saved["table"]), ["1x /bin/true", "8x /bin/true"])
+        self.assertEqual([(part["kind"], part["better"]) for part in charts], [("bars", "more")] * 2)
+
+    def test_uploads(self):
+        small = ["--size", "4", "--seconds", "0.5", "--in-flight", "3", "--small-rate", "50"]
+        saved, charts = self.compare("upload_compare", "uploads", *small)
+        self.assertGreater(saved["echo"]["uploads"], 0)
+        self.assertEqual([part["better"] for part in charts], ["more", "less", "less"])
 
 
 if __name__ == "__main__":
