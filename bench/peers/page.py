@@ -28,6 +28,7 @@ figure { margin: 12px 0; max-width: 900px; break-inside: avoid; } figcaption { c
 svg { display: block; width: 100%; height: auto; }
 svg text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
 svg text.faint { fill: var(--faint); } svg text.ours { font-weight: 700; } .end { text-anchor: end; } .middle { text-anchor: middle; }
+.value { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .bar { fill: var(--other); } .bar.ours { fill: var(--ours); } .bar.limit { fill: var(--limit); }
 .range { stroke: var(--ink); } .cut { stroke: var(--paper); stroke-width: 3; }
 .rule { stroke: var(--faint); stroke-dasharray: 3 3; } .grid { stroke: var(--edge); } .axis { stroke: var(--faint); }
@@ -38,6 +39,7 @@ svg text.faint { fill: var(--faint); } svg text.ours { font-weight: 700; } .end 
 svg text.name.ours { fill: var(--ours); } svg text.name.limit { fill: var(--limit); } svg text.name.o0 { fill: var(--o0); } svg text.name.o1 { fill: var(--o1); }
 svg text.name.o2 { fill: var(--o2); } svg text.name.o3 { fill: var(--o3); } svg text.name.o4 { fill: var(--o4); }
 .o1 { stroke-dasharray: 9 4; } .o2 { stroke-dasharray: 2 3; } .o3 { stroke-dasharray: 9 4 2 4; } .o4 { stroke-dasharray: 5 3; } svg text { stroke-dasharray: none; }
+@media (max-width: 1060px) { small { display: block; } th { white-space: normal; } }
 @page { margin: 14mm; }
 @media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } th, td { white-space: normal; font-size: 12px; padding-right: 10px; }
   svg { max-width: 600px; } .group, table { break-inside: avoid; } .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } nav { display: none; } }

@@ -50,30 +50,30 @@ def longest_of(values):
 
 
 def bar(name, values, row, longest, kind):
-    """The median, a line from the least to the most, and the figure; what is longer than the axis is cut, and open there."""
+    """The median, a line from the least to the most; what is longer than the axis is cut, and open there. Then the texts."""
     scale = (WIDTH - LEFT - RIGHT) / longest
     median = statistics.median(values)
     middle, least, most = (min(v, longest) * scale for v in (median, min(values), max(values)))
     y = row * ROW + 4
-    drawn = text(LEFT - 8, y + 13, name, f"end {kind}")
-    drawn += element("rect", x=LEFT, y=y, width=number(middle), height=ROW - 8, class_=f"bar {kind}")
+    shape = element("rect", x=LEFT, y=y, width=number(middle), height=ROW - 8, class_=f"bar {kind}")
     if median > longest:
-        drawn += line(LEFT + middle - 9, y + ROW - 6, LEFT + middle - 3, y - 2, "cut")
+        shape += line(LEFT + middle - 9, y + ROW - 6, LEFT + middle - 3, y - 2, "cut")
     else:
-        drawn += line(LEFT + least, y + 8, LEFT + most, y + 8, "range")
-    return drawn + text(LEFT + max(middle, most) + 6, y + 13, f"{median:.2f}", kind)
+        shape += line(LEFT + least, y + 8, LEFT + most, y + 8, "range")
+    texts = text(LEFT - 8, y + 13, name, f"end {kind}") + text(LEFT + max(middle, most) + 6, y + 13, f"{median:.2f}", f"value {kind}")
+    return shape, texts
 
 
 def bars(chart):
     values, longest = chart["values"], longest_of(chart["values"])
     kinds = {chart["limit"]: "limit", **{name: "ours" for name in chart["ours"]}}
-    rows = "".join(bar(name, some, row, longest, kinds.get(name, "other")) for row, (name, some) in enumerate(values.items()))
+    drawn = [bar(name, some, row, longest, kinds.get(name, "other")) for row, (name, some) in enumerate(values.items())]
     height = ROW * len(values) + 4
     at_limit = LEFT + (WIDTH - LEFT - RIGHT) / longest
+    content = "".join(shape for shape, _ in drawn) + line(at_limit, 0, at_limit, height, "rule") + "".join(texts for _, texts in drawn)
     cut = f", cut at {LONGEST:g}" if any(statistics.median(some) > longest for some in values.values()) else ""
     how = f"The ratio to the dotted line, which is {chart['limit']}{cut}: {BETTER[chart['better']]}."
-    title = chart["title"]
-    return figure(title, how, svg(f"{title}. {how}", WIDTH, height, rows + line(at_limit, 0, at_limit, height, "rule")))
+    return figure(chart["title"], how, svg(f"{chart['title']}. {how}", WIDTH, height, content))
 
 
 # ---- curves
