@@ -10,7 +10,6 @@ import functools
 import json
 import os
 import resource
-import socket
 import statistics
 import struct
 import time

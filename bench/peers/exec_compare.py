@@ -10,7 +10,7 @@ import os
 import subprocess
 
 import exec_beside
-from comparison import OURS, Comparison, ratios, spread
+from comparison import Comparison, ratios, spread
 from server import Server
 
 LIMIT = "posix_spawn, by hand"

@@ -20,11 +20,13 @@ body { margin: 0 auto; padding: 24px 20px 48px; max-width: 1040px; background: v
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 24px; margin: 0 0 8px; } h2 { font-size: 20px; margin: 40px 0 4px; } h3 { font-size: 17px; margin: 28px 0 4px; }
 h1, h2, h3 { break-after: avoid; } p { margin: 4px 0 12px; } nav a { color: inherit; margin-right: 16px; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; margin: 8px 0 16px; font-size: 13px; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; margin: 8px 0 16px; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 12px 4px 0; text-align: right; border-bottom: 1px solid var(--edge); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { color: var(--faint); font-weight: 500; } tr { break-inside: avoid; } td:last-child, th:last-child { padding-right: 0; }
-small { color: var(--faint); font-size: 11px; }
-figure { margin: 12px 0; max-width: 900px; break-inside: avoid; } figcaption { color: var(--faint); font-size: 13px; } figcaption b { color: var(--ink); }
+th:first-child, td:first-child { text-align: left; } td:last-child, th:last-child { padding-right: 0; }
+th { color: var(--faint); font-weight: 500; } small { color: var(--faint); font-size: 11px; }
+figure { margin: 12px 0; max-width: 900px; break-inside: avoid; }
+figcaption { color: var(--faint); font-size: 13px; } figcaption b { color: var(--ink); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
 svg text.faint { fill: var(--faint); } svg text.ours { font-weight: 700; } .end { text-anchor: end; } .middle { text-anchor: middle; }
@@ -34,15 +36,18 @@ svg text.faint { fill: var(--faint); } svg text.ours { font-weight: 700; } .end 
 .rule { stroke: var(--faint); stroke-dasharray: 3 3; } .grid { stroke: var(--edge); } .axis { stroke: var(--faint); }
 .leader { stroke: var(--faint); stroke-dasharray: 1 3; }
 .curve { fill: none; stroke-width: 1.75; stroke-linejoin: round; } .curve.ours, .curve.limit { stroke-width: 3; }
-.curve.ours { stroke: var(--ours); } .curve.limit { stroke: var(--limit); } .name.ours { fill: var(--ours); } .name.limit { fill: var(--limit); }
-.curve.o0 { stroke: var(--o0); } .curve.o1 { stroke: var(--o1); } .curve.o2 { stroke: var(--o2); } .curve.o3 { stroke: var(--o3); } .curve.o4 { stroke: var(--o4); }
-svg text.name.ours { fill: var(--ours); } svg text.name.limit { fill: var(--limit); } svg text.name.o0 { fill: var(--o0); } svg text.name.o1 { fill: var(--o1); }
-svg text.name.o2 { fill: var(--o2); } svg text.name.o3 { fill: var(--o3); } svg text.name.o4 { fill: var(--o4); }
-.o1 { stroke-dasharray: 9 4; } .o2 { stroke-dasharray: 2 3; } .o3 { stroke-dasharray: 9 4 2 4; } .o4 { stroke-dasharray: 5 3; } svg text { stroke-dasharray: none; }
-@media (max-width: 1060px) { small { display: block; } th { white-space: normal; } }
+.curve.ours { stroke: var(--ours); } .curve.limit { stroke: var(--limit); }
+.curve.o0 { stroke: var(--o0); } .curve.o1 { stroke: var(--o1); stroke-dasharray: 9 4; }
+.curve.o2 { stroke: var(--o2); stroke-dasharray: 2 3; } .curve.o3 { stroke: var(--o3); stroke-dasharray: 9 4 2 4; }
+.curve.o4 { stroke: var(--o4); stroke-dasharray: 5 3; }
+svg .name.ours { fill: var(--ours); } svg .name.limit { fill: var(--limit); } svg .name.o0 { fill: var(--o0); }
+svg .name.o1 { fill: var(--o1); } svg .name.o2 { fill: var(--o2); } svg .name.o3 { fill: var(--o3); } svg .name.o4 { fill: var(--o4); }
+@media (max-width: 1060px) { td small { display: block; } th { white-space: normal; } }
 @page { margin: 14mm; }
-@media print { body { max-width: none; padding: 0; } .wide { overflow: visible; } th, td { white-space: normal; font-size: 12px; padding-right: 10px; }
-  svg { max-width: 600px; } .group, table { break-inside: avoid; } .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } nav { display: none; } }
+@media print {
+  body { max-width: none; padding: 0; } nav { display: none; } .wide { overflow: visible; } svg { max-width: 600px; }
+  th, td { white-space: normal; font-size: 12px; padding: 2px 10px 2px 0; } .group, table, tr { break-inside: avoid; }
+  .comparison + .comparison { break-before: page; } .comparison + .comparison h2 { margin-top: 0; } }
 """
 DRAW = {"bars": svg.bars, "curves": svg.curves}
 
