@@ -15,6 +15,7 @@ import struct
 import time
 
 import echo_table
+import tool_part
 from comparison import OURS, Comparison, alternating, ratios, spread
 from server import Server, connect
 
@@ -211,19 +212,7 @@ class EchoComparison(Comparison):
             self.results["timer"][name] = runs
 
     def tool(self):
-        """The load tool beside a bare client, at the same server."""
-        bare = os.path.join(self.arguments.peers, "epoll_client")
-        self.results["tool"] = {}
-        self.say("\n### The load tool beside a bare epoll client, at the limit's server\n")
-        with self.serving([LIMIT], self.server_cpu) as [server]:
-            for column in ("64x1x64", "64x16x64", "1000x1x64"):
-                shape = column.split("x")
-                values = []
-                for _ in range(self.arguments.rounds):
-                    least = self.run_pinned(server, bare, str(server.port), *shape, str(self.arguments.slice))
-                    values.append(self.load(server, *shape)["rate"] * least["seconds"] / least["completed"])
-                self.say(f"- {column}: frames/s that `coserve-bench` drives, to the bare client's: {spread(values)}")
-                self.results["tool"][column] = values
+        tool_part.run(self, LIMIT)
 
     parts = {"table": table, "half": half, "connect": connects, "cores": cores, "idle": idle, "timer": timer, "tool": tool}
 

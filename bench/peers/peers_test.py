@@ -15,6 +15,8 @@ import threading
 import unittest
 from pathlib import Path
 
+import tool_part
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from chat_peer import Delivery, Left, join, leave, message, read  # noqa: E402
 from support import LIMIT, frame, read_until, receive, receive_frame, receive_rest  # noqa: E402
@@ -288,10 +290,12 @@ class Comparisons(unittest.TestCase):
         return saved, charts
 
     def test_echo(self):
-        parts = "table,half,connect,cores,timer"
+        parts = "table,half,connect,cores,timer,tool"
         saved, charts = self.compare("compare", "peers", "--slice", "0.1", "--columns", "8x1x64", "--only", "Go", "--parts", parts)
         self.assertEqual(saved["table"]["8x1x64"]["epoll, by hand"]["cpu_ratio"], [1])
-        self.assertEqual([part["kind"] for part in charts], ["bars", "curves", "curves", "bars", "bars", "bars"])
+        costs = len(tool_part.SHAPES) + all(map(tool_part.found, ("wrk", "nginx")))
+        self.assertEqual([part["kind"] for part in charts], ["bars", "curves", "curves", "bars", "bars", "bars", *["bars"] * costs])
+        self.assertLess(abs(saved["rates"]["0.1"]["off_percent"][0]), 5)
 
     def test_datagrams(self):
         columns = ["--columns", "1x1x64,1x4x64", "--members", "10"]
