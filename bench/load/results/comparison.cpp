@@ -169,16 +169,18 @@ std::vector<std::string> differences_of_plans(const runs& all) {
             keys.insert(std::string(key));
     std::vector<std::string> differences;
     for (const std::string& key : keys) {
-        std::set<std::string> values;
+        std::vector<std::string> values;  // in the order of the runs
         for (const run_result& r : all) {
             const boost::json::value* v = r.plan.if_contains(key);
-            values.insert(v ? plan_text(*v) : "none");
+            const std::string text = v ? plan_text(*v) : "none";
+            if (std::ranges::find(values, text) == values.end())
+                values.push_back(text);
         }
         if (values.size() == 1)
             continue;
-        std::string text = key + ":";
-        for (const std::string& v : values)
-            text += " " + v;
+        std::string text = key + ": " + values.front();
+        for (std::size_t i = 1; i < values.size(); ++i)
+            text += ", " + values[i];
         differences.push_back(text);
     }
     return differences;
