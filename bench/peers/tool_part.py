@@ -10,15 +10,21 @@ import statistics
 import subprocess
 import tempfile
 
-from comparison import OURS, ratios, spread
+from comparison import ratios, spread
 from server import Server, free_port
 
 SHAPES = ((64, 1, 64), (64, 16, 64), (1000, 1, 64))
-BARE = "epoll client, by hand"
+TOOL = "coserve-bench"
+BARE = "bare epoll client"
 WRK = "wrk, at nginx"
 RATE_SLICES = 4  # of time, so that half a percent can be told
 PARTS_OF_LIMIT = (0.1, 0.3, 0.5, 0.7, 1.5)
-WARNING = re.compile(r"^warning +(the rate was not held|a thread of this tool was busy|a thread of this tool waited|1 % of the requests were sent)", re.M)
+WARNINGS = {
+    "not held": "the rate was not held",
+    "busy": "a thread of this tool was busy",
+    "waited": "a thread of this tool waited",
+    "late": "1 % of the requests were sent more than",
+}
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {directory}/pid; error_log stderr crit;
 events {{ worker_connections 4096; }}
@@ -77,8 +83,8 @@ def in_rounds(comparison, what, ways):
 def show(comparison, what, runs, base):
     to_base = {name: ratios(run["cpu_us"], runs[base]["cpu_us"]) for name, run in runs.items()}
     comparison.heading(f"What the load tool costs: {what}")
-    comparison.bars(f"Processor time of a request to that of {base}", to_base, base)
-    comparison.columns("client", "CPU us a request", f"to that of {base}", "requests/s", f"to that of {base}")
+    comparison.bars("Processor time of a request", to_base, base, ours=(TOOL,))
+    comparison.columns("client", "CPU us a request", "ratio", "requests/s", "ratio")
     for name, run in runs.items():
         rates = ratios(run["rate"], runs[base]["rate"])
         cells = spread(run["cpu_us"]), spread(to_base[name]), f"{statistics.median(run['rate']):,.0f}", spread(rates)
@@ -91,7 +97,7 @@ def cost(comparison, server):
         column = "x".join(map(str, shape))
         ways = {
             BARE: lambda shape=shape: of_bare_client(comparison, server, shape),
-            OURS: lambda shape=shape: of_tool(comparison.load(server, *shape)),
+            TOOL: lambda shape=shape: of_tool(comparison.load(server, *shape)),
         }
         show(comparison, column, in_rounds(comparison, f"the load tool, {column}", ways), BARE)
 
@@ -119,27 +125,27 @@ def beside_wrk(comparison, server):
     with nginx(comparison) as web:
         ways = {
             WRK: lambda: of_wrk(comparison, web),
-            OURS: lambda: of_tool(comparison.load(server, 64, 1, 64)),
+            TOOL: lambda: of_tool(comparison.load(server, 64, 1, 64)),
         }
         show(comparison, "64 connections, beside wrk", in_rounds(comparison, WRK, ways), WRK)
 
 
 def at_rate(comparison, server, rate):
-    """What is written of a run, and what it tells people to beware of."""
+    """What is written of a run, and which warnings people see."""
     with tempfile.NamedTemporaryFile(prefix="coserve-", suffix=".json") as file:
         printed, _ = pinned(
             comparison,
             comparison.program("coserve-bench"), "echo", f"tcp://127.0.0.1:{server.port}",
             "-c", "64", "-R", str(rate), "-t", f"{RATE_SLICES * comparison.arguments.slice}s", "--warmup", "200ms", "--json", file.name,
         )  # fmt: skip
-        return json.load(file), WARNING.findall(printed)
+        return json.load(file), [short for short, sentence in WARNINGS.items() if f" {sentence}" in printed]
 
 
 def rates(comparison, server):
     """How exactly `-R` is held, up to what the machine can do and past it."""
     limit = statistics.median(comparison.load(server, 64, 1, 64)["rate"] for _ in range(3))
     comparison.heading(f"Rates that the load tool holds, of the {limit:,.0f} requests/s that a closed loop drives: 64x1x64")
-    comparison.columns("of that", "asked for", "off by, in percent", "p99 of its own delay, us", "runs, and what they say")
+    comparison.columns("of that", "asked for", "off by, in percent", "its own delay, p99 us", *(f"runs: {w}" for w in WARNINGS))
     comparison.results["rates"] = {"limit": limit}
     for part in PARTS_OF_LIMIT:
         asked = round(limit * part)
@@ -148,11 +154,11 @@ def rates(comparison, server):
             comparison.progress(f"{asked} requests/s: round {number + 1} of {comparison.arguments.rounds}")
             report, sentences = at_rate(comparison, server, asked)
             reports.append(report)
-            said.update(sentences or ["nothing"])
+            said.update(sentences)
         off = [(report["rate"] / asked - 1) * 100 for report in reports]
         slips = [report["slip_us"]["p99"] for report in reports if report.get("slip_us")]
-        sayings = "; ".join(f"{count}: {sentence}" for sentence, count in said.most_common())
-        comparison.row(f"{part:.0%}", f"{asked:,}", spread(off), spread(slips, 0) if slips else "", sayings)
+        own = spread(slips, 0) if slips else ""
+        comparison.row(f"{part:.0%}", f"{asked:,}", spread(off), own, *(said[w] for w in WARNINGS))
         comparison.results["rates"][str(part)] = {"asked": asked, "off_percent": off, "said": said}
 
 
