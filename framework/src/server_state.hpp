@@ -4,9 +4,8 @@
 #include "acceptor.hpp"
 #include "blocking_threads.hpp"
 #include "connection_permit.hpp"
-#include "datagram_listener.hpp"
+#include "datagram_listeners.hpp"
 #include "datagram_permit.hpp"
-#include "datagram_transport.hpp"
 #include "listener_state.hpp"
 #include "session.hpp"
 
@@ -16,6 +15,7 @@
 #include <boost/asio/any_completion_handler.hpp>
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -27,7 +27,8 @@ namespace coserve {
 
 class periodic_action;
 
-// Thread: on core 0, except where it says any.
+// Its sides are in server_listen.cpp, server_admission.cpp, server_drain.cpp, and server_state.cpp,
+// which has its life and what it tells. Thread: on core 0, except where it says any.
 class server_state final : public std::enable_shared_from_this<server_state>, timer, resident {
 public:
     explicit server_state(server_options);  // cores of its own
@@ -60,6 +61,7 @@ public:
     std::optional<time_point> drain_deadline() const noexcept;
     server_stats stats() const noexcept;
     void log(const log_record&) const noexcept;
+    void log_failure(std::string_view message, std::exception_ptr) const;
 
     // What its sessions call, on their core.
     session_list& sessions(std::size_t core) noexcept { return cores_[core]->sessions; }
@@ -94,19 +96,9 @@ private:
         std::atomic<std::size_t> active = 0;
     };
 
-    // Bound, and not yet received from.
-    struct datagram_sockets {
-        std::shared_ptr<datagram_listener> listener;
-        std::vector<std::unique_ptr<datagram_transport>> transports;
-    };
-
     void adopt_core(io_context&);
     std::vector<std::string>
     listen_for_datagrams(const listen_spec&, std::string_view text, const listener_hooks&);
-    void start(datagram_sockets&);
-    void
-    start_datagrams(const std::shared_ptr<datagram_listener>&, std::size_t place, std::unique_ptr<datagram_transport>);
-    void on_each_datagram_session(std::function<void(datagram_session&)>);
     void datagram_session_ended() noexcept;
     void post_check_done() noexcept;
     bool all_ended() const noexcept;
@@ -117,6 +109,7 @@ private:
     void begin_drain();
     void expire(bool at_once);
     void stop_children();
+    void end_children();
     void connection_ended() noexcept;
     void check_done() noexcept;
     void finish_serving() noexcept;
@@ -129,8 +122,7 @@ private:
     std::unique_ptr<core_pool> pool_;  // null: the host's context
     std::vector<std::unique_ptr<core_state>> cores_;
     std::list<acceptor> acceptors_;
-    mutable std::mutex datagrams_mutex_;  // of the next: any thread asks for its counts
-    std::list<datagram_sockets> datagrams_;
+    datagram_listeners datagrams_;
     std::list<periodic_action> actions_;
     asio::any_completion_handler<void(error_code)> waiting_;
 
