@@ -7,9 +7,6 @@
 namespace coserve {
 namespace {
 
-// Who comes and goes in larger rooms is told to nobody: there it would be most of what is sent.
-constexpr std::size_t most_noticed = 64;
-
 constexpr int missed_heartbeats = 3;
 
 // Of names in one datagram.
@@ -26,36 +23,6 @@ std::uint64_t client_of(std::uint64_t attempt) noexcept {
 }
 
 }  // namespace
-
-struct chat_state::member {
-    member(const chat_path& from, chat_place p)
-        : address(from.peer), local(from.local), place(std::move(p)) {}
-
-    const endpoint address;
-    const endpoint local;  // the server's, to which it joined
-    chat_place place;
-    room_here* here = nullptr;
-    chat_audience* audience = nullptr;  // of `neighbours()`
-    std::size_t seat = 0;               // in it
-    member_list* list = nullptr;
-    member_list::iterator self{};
-    chat_time heard{};  // from it
-    bucket spent;
-    sequence_window seen;
-    std::uint64_t attempt = 0;
-    std::uint64_t sequence = 0;  // of plain ones, who do not number what they say
-    std::uint64_t dropped = 0;
-    bool is_plain = false;
-    bool may_take_name = false;  // plain, and without a name of its own so far
-
-    bool is_near() const noexcept { return address.is_loopback(); }
-
-    chat_path path() const noexcept { return {address, local}; }
-
-    chat_audiences& neighbours() const noexcept {
-        return is_plain ? here->plain : is_near() ? here->near : here->far;
-    }
-};
 
 chat_state::chat_state(
     const chat_rules& rules,
@@ -89,7 +56,7 @@ void chat_state::receive(
 }
 
 void chat_state::on(chat_time now, const chat_path& from, const chat_join& j) {
-    member* const old = known(from.peer);
+    member* const old = members_.find(from.peer);
     if (old && repeats(now, *old, j))
         return;
     if (!from.peer.is_loopback() && !cookies_.is_good(j.cookie, from.peer, now)) {
@@ -108,7 +75,7 @@ void chat_state::on(chat_time now, const chat_path& from, const chat_join& j) {
         drop(now, *old, "joined again");
     auto& place = std::get<chat_place>(answer);
     announce(now, place, chat_notice::what::joined);
-    member& m = add(now, from, std::move(place), natives_);
+    member& m = add(now, from, std::move(place), members_.natives());
     m.attempt = j.attempt;
     m.spent = spent;
     welcome(m);
@@ -122,14 +89,14 @@ bool chat_state::repeats(chat_time now, member& m, const chat_join& j) {
     if (j.attempt < m.attempt) {
         ++counts_.old_joins;
     } else if (admit(now, m)) {
-        touch(now, m);
+        members_.touch(now, m);
         welcome(m);
     }
     return true;
 }
 
 void chat_state::on(chat_time now, const chat_path& from, const chat_leave& l) {
-    member* const m = known(from.peer);
+    member* const m = members_.find(from.peer);
     if (m && !m->is_plain && m->place.token() == l.token)
         part_with(now, *m, "left");
     send(from, chat_left{l.token});
@@ -188,7 +155,7 @@ void chat_state::take_text(chat_time now, const chat_path& from, std::string_vie
     member* const m = plain(now, from, text);
     if (!m)
         return;
-    touch(now, *m);
+    members_.touch(now, *m);
     if (!admit(now, *m))
         return;
     adopt_name(*m, text);
@@ -203,14 +170,13 @@ void chat_state::take_text(chat_time now, const chat_path& from, std::string_vie
 }
 
 void chat_state::hear(const chat_post& post) {
-    const auto here = rooms_.find(post.room.get());
-    if (here != rooms_.end())
-        tell_here(here->second, post.native, post.plain, post.may_travel, nullptr);
+    if (const room_here* const here = members_.find(*post.room))
+        tell_here(*here, post.native, post.plain, post.may_travel, nullptr);
 }
 
 void chat_state::tick(chat_time now) {
-    drop_silent(now, natives_, missed_heartbeats * rules_.heartbeat);
-    drop_silent(now, plains_, rules_.plain_silence);
+    drop_silent(now, members_.natives(), missed_heartbeats * rules_.heartbeat);
+    drop_silent(now, members_.plains(), rules_.plain_silence);
     leavers_.forget(now);
 }
 
@@ -221,48 +187,40 @@ duration chat_state::tick_interval() const noexcept {
 }
 
 void chat_state::unreachable(chat_time now, const endpoint& peer) {
-    member* const m = known(peer);
+    member* const m = members_.find(peer);
     if (m && m->is_near())
         part_with(now, *m, "its port is closed");
 }
 
 void chat_state::end() {
     directory_.close();
-    for (const member& m : natives_)
+    for (const member& m : members_.natives())
         send(m.path(), chat_refused{chat_refusal::ending, m.place.token()});
-    by_address_.clear();
-    rooms_.clear();
-    natives_.clear();
-    plains_.clear();
+    members_.clear();
 }
 
 const chat_place* chat_state::find(const endpoint& e) const noexcept {
-    const auto there = by_address_.find(e);
-    return there == by_address_.end() ? nullptr : &there->second->place;
+    const member* const m = members_.find(e);
+    return m ? &m->place : nullptr;
 }
 
 // ---- members
 
-chat_state::member* chat_state::known(const endpoint& e) noexcept {
-    const auto there = by_address_.find(e);
-    return there == by_address_.end() ? nullptr : &*there->second;
-}
-
 // The member that a datagram is from; nullptr: it is not, or nothing is to be done.
 chat_state::member* chat_state::proven(chat_time now, const chat_path& from, std::uint64_t token) {
-    member* const m = known(from.peer);
+    member* const m = members_.find(from.peer);
     if (!m || m->is_plain || m->place.token() != token) {
         refuse(from, chat_refusal::unknown_member, token);
         return nullptr;
     }
     // It is alive, also where it says too much.
-    touch(now, *m);
+    members_.touch(now, *m);
     return admit(now, *m) ? m : nullptr;
 }
 
 // The plain member that a text is from, who becomes one by it; nullptr: it cannot be.
 chat_state::member* chat_state::plain(chat_time now, const chat_path& from, std::string_view text) {
-    if (member* const m = known(from.peer)) {
+    if (member* const m = members_.find(from.peer)) {
         if (m->is_plain)
             return m;
         ++counts_.malformed;
@@ -275,7 +233,7 @@ chat_state::member* chat_state::plain(chat_time now, const chat_path& from, std:
         return nullptr;
     }
     announce(now, *place, chat_notice::what::joined);
-    member& m = add(now, from, std::move(*place), plains_);
+    member& m = add(now, from, std::move(*place), members_.plains());
     m.spent = leavers_.take(now, from.peer);
     m.may_take_name = !name;
     return &m;
@@ -308,21 +266,9 @@ bool chat_state::admit_join(chat_time now, const endpoint& peer, member* old) no
     return false;
 }
 
-void chat_state::touch(chat_time now, member& m) noexcept {
-    m.heard = now;
-    m.list->splice(m.list->end(), *m.list, m.self);
-}
-
 chat_state::member&
-chat_state::add(chat_time now, const chat_path& from, chat_place place, member_list& list) {
-    member& m = list.emplace_back(from, std::move(place));
-    m.list = &list;
-    m.self = std::prev(list.end());
-    m.heard = now;
-    m.is_plain = &list == &plains_;
-    m.here = &rooms_[m.place.room().get()];
-    m.audience = &m.neighbours().add(m.address, m.local, m.seat);
-    by_address_.emplace(m.address, m.self);
+chat_state::add(chat_time now, const chat_path& from, chat_place place, chat_members::list& list) {
+    member& m = members_.add(now, from, std::move(place), list);
     ++counts_.welcomes;
     output_.joined(m.address, m.place);
     return m;
@@ -336,128 +282,15 @@ void chat_state::part_with(chat_time now, member& m, std::string_view why) {
 
 void chat_state::drop(chat_time now, member& m, std::string_view why) {
     output_.left(m.address, m.place, why);
-    m.neighbours().remove(*m.audience, m.seat);
-    by_address_.erase(m.address);
-    announce(now, m.place, chat_notice::what::left);
-    if (m.here->members() == 0)
-        rooms_.erase(m.place.room().get());
-    m.list->erase(m.self);
+    const chat_place place = members_.remove(m);
+    announce(now, place, chat_notice::what::left);
 }
 
-void chat_state::drop_silent(chat_time now, member_list& list, duration longest) {
+void chat_state::drop_silent(chat_time now, chat_members::list& list, duration longest) {
     while (!list.empty() && now - list.front().heard >= longest) {
         ++counts_.silent;
         part_with(now, list.front(), "silent");
     }
-}
-
-// ---- what goes out
-
-template <class Datagram>
-void chat_state::send(const chat_path& to, const Datagram& d) {
-    write_chat(scratch_, d);
-    output_.send(to, scratch_);
-}
-
-void chat_state::welcome(const member& m) {
-    chat_welcome w{.attempt = m.attempt, .token = m.place.token()};
-    w.room = m.place.room()->id();
-    w.member = m.place.id();
-    w.heartbeat_ms = static_cast<std::uint32_t>(rules_.heartbeat / std::chrono::milliseconds(1));
-    w.members = static_cast<std::uint32_t>(m.place.room()->members());
-    w.longest_text = m.is_near() ? longest_near_chat_text : longest_far_chat_text;
-    send(m.path(), w);
-}
-
-void chat_state::refuse(const chat_path& to, chat_refusal reason, std::uint64_t about) {
-    ++counts_.refusals;
-    send(to, chat_refused{reason, about});
-}
-
-// `d`: its sequence and its text.
-void chat_state::say(member& m, const chat_delivery& d, std::optional<std::string_view> plain) {
-    ++counts_.messages;
-    chat_delivery whole = d;
-    chat_room& room = *m.place.room();
-    whole.room = room.id();
-    whole.member = m.place.id();
-    whole.name = m.place.name();
-    write_chat(native_, whole);
-    const bool may_travel = d.text.size() <= longest_far_chat_text;
-    tell(room, plain, may_travel, rules_.echo ? nullptr : &m);
-}
-
-void chat_state::announce(chat_time now, const chat_place& p, chat_notice::what happened) {
-    chat_room& room = *p.room();
-    if (room.members() > most_noticed)
-        return;
-    if (!room.admit(now)) {
-        ++counts_.over_room_rate;
-        return;
-    }
-    chat_notice n{.room = room.id(), .member = p.id()};
-    n.happened = happened;
-    n.name = p.name();
-    write_chat(native_, n);
-    tell(room, std::nullopt, true, nullptr);
-}
-
-// What stands in `native_`, and for plain members `plain`.
-void chat_state::tell(
-    chat_room& room, std::optional<std::string_view> plain, bool may_travel, const member* except
-) {
-    const auto found = rooms_.find(&room);
-    const std::size_t here = found == rooms_.end() ? 0 : found->second.members();
-    if (here != 0)
-        tell_here(found->second, native_, plain, may_travel, except);
-    if (!bus_.reaches(room, here))
-        return;
-    auto post = std::make_shared<chat_post>();
-    post->room = room.shared_from_this();
-    post->native = native_;
-    if (plain)
-        post->plain.emplace(*plain);
-    post->may_travel = may_travel;
-    bus_.publish(std::move(post));
-}
-
-void chat_state::tell_here(
-    room_here& here,
-    std::string_view native,
-    std::optional<std::string_view> plain,
-    bool may_travel,
-    const member* except
-) {
-    const bool fits = native.size() <= longest_chat_datagram;
-    if (fits)
-        deliver(here.near, native, except);
-    if (fits && may_travel)
-        deliver(here.far, native, except);
-    if (plain)
-        deliver(here.plain, *plain, except);
-    if ((!fits && here.near.size() != 0) || (!may_travel && here.far.size() != 0))
-        ++counts_.too_long;
-}
-
-void chat_state::deliver(
-    const chat_audiences& audiences, std::string_view datagram, const member* except
-) {
-    for (const chat_audience& a : audiences) {
-        auto to = a.all();
-        if (except && except->audience == &a) {
-            deliver(a.from(), to.first(except->seat), datagram);
-            to = to.subspan(except->seat + 1);
-        }
-        deliver(a.from(), to, datagram);
-    }
-}
-
-void chat_state::deliver(
-    const endpoint& from, std::span<const endpoint> to, std::string_view datagram
-) {
-    if (!to.empty())
-        output_.send(to, from, datagram);
-    counts_.deliveries += to.size();
 }
 
 }  // namespace coserve

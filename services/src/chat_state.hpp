@@ -2,13 +2,13 @@
 // datagrams come out.
 #pragma once
 
-#include "chat_audience.hpp"
 #include "chat_cookies.hpp"
 #include "chat_directory.hpp"
 #include "chat_leavers.hpp"
+#include "chat_members.hpp"
+#include "chat_path.hpp"
 #include "protocol/chat_datagram.hpp"
 #include "protocol/chat_time.hpp"
-#include "protocol/sequence_window.hpp"
 #include "rate.hpp"
 #include "room_bus.hpp"
 
@@ -18,13 +18,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace coserve {
 
@@ -45,15 +43,9 @@ struct chat_counts {
     std::uint64_t silent = 0;    // members dropped for their silence
 };
 
-// Whom a datagram is from, and which of the server's addresses it came to: what that one is told
-// leaves from there.
-struct chat_path {
-    const endpoint& peer;
-    const endpoint& local;
-};
-
 // A member belongs to the core that its datagrams come to. What it says reaches the room's members
 // on this core directly, and those of others over the bus: each core hears of it once.
+// What it sends is in chat_sending.cpp, the rest in chat_state.cpp.
 //
 // Thread: on its core; the directory is shared. Errors: std::bad_alloc, and std::runtime_error
 // where OpenSSL fails.
@@ -100,9 +92,9 @@ public:
 
     const chat_counts& counts() const noexcept { return counts_; }
 
-    std::size_t members() const noexcept { return by_address_.size(); }
+    std::size_t members() const noexcept { return members_.size(); }
 
-    std::size_t rooms() const noexcept { return rooms_.size(); }
+    std::size_t rooms() const noexcept { return members_.rooms(); }
 
     // Who left so short a time ago that it is known yet what they spent.
     std::size_t leavers() const noexcept { return leavers_.size(); }
@@ -111,15 +103,8 @@ public:
     const chat_place* find(const endpoint&) const noexcept;
 
 private:
-    struct member;
-
-    struct room_here {
-        chat_audiences near, far, plain;  // on this machine, on others; and plain ones
-
-        std::size_t members() const noexcept { return near.size() + far.size() + plain.size(); }
-    };
-
-    using member_list = std::list<member>;
+    using member = chat_members::member;
+    using room_here = chat_members::room;
 
     void on(chat_time, const chat_path&, const chat_join&);
     void on(chat_time, const chat_path&, const chat_leave&);
@@ -128,18 +113,16 @@ private:
     void on(chat_time, const chat_path&, const chat_who&);
     void take_text(chat_time, const chat_path&, std::string_view);
 
-    member* known(const endpoint&) noexcept;
     member* proven(chat_time, const chat_path&, std::uint64_t token);
     member* plain(chat_time, const chat_path&, std::string_view text);
     bool admit(chat_time, member&) noexcept;
     bool admit_join(chat_time, const endpoint&, member* old) noexcept;
-    void touch(chat_time, member&) noexcept;
     bool repeats(chat_time, member&, const chat_join&);
 
-    member& add(chat_time, const chat_path&, chat_place, member_list&);
+    member& add(chat_time, const chat_path&, chat_place, chat_members::list&);
     void part_with(chat_time, member&, std::string_view why);
     void drop(chat_time, member&, std::string_view why);
-    void drop_silent(chat_time, member_list&, duration);
+    void drop_silent(chat_time, chat_members::list&, duration);
     void adopt_name(member&, std::string_view text);
 
     void welcome(const member&);
@@ -148,7 +131,7 @@ private:
     void announce(chat_time, const chat_place&, chat_notice::what);
     void tell(chat_room&, std::optional<std::string_view> plain, bool may_travel, const member*);
     void tell_here(
-        room_here&,
+        const room_here&,
         std::string_view native,
         std::optional<std::string_view> plain,
         bool may_travel,
@@ -158,7 +141,10 @@ private:
     void deliver(const endpoint& from, std::span<const endpoint> to, std::string_view datagram);
 
     template <class Datagram>
-    void send(const chat_path&, const Datagram&);
+    void send(const chat_path& to, const Datagram& d) {
+        write_chat(scratch_, d);
+        output_.send(to, scratch_);
+    }
 
     const chat_rules rules_;
     const rate member_rate_;
@@ -169,9 +155,7 @@ private:
     output& output_;
     chat_counts counts_;
 
-    std::unordered_map<endpoint, member_list::iterator> by_address_;
-    member_list natives_, plains_;  // in each the one heard last at the end
-    std::unordered_map<const chat_room*, room_here> rooms_;
+    chat_members members_;
     std::string native_, plain_;  // what is told to a room
     std::string scratch_;         // what is sent to one
 };
