@@ -6,6 +6,7 @@
 #pragma once
 
 #include "protocol/chat_name.hpp"
+#include "protocol/chat_refusal.hpp"
 
 #include <array>
 #include <cstddef>
@@ -84,19 +85,6 @@ struct chat_welcome {
     std::uint32_t heartbeat_ms = 0;
     std::uint32_t members = 0;  ///< in the room
     std::uint32_t longest_text = 0;
-};
-
-/// Others may be added.
-enum class chat_refusal : std::uint8_t {
-    bad_name = 1,
-    bad_room,
-    name_taken,
-    room_full,
-    too_many_rooms,
-    too_many_members,
-    unknown_member,  ///< there is no member with this token at this address
-    too_long,        ///< the text of a message
-    ending,          ///< the server does
 };
 
 /// `about`: the attempt of a join, else the token.
@@ -179,8 +167,5 @@ void write_chat(std::string& out, const chat_left&);
 
 /// One more of a `chat_names`' names.
 void append_chat_name(std::string& names, std::string_view name);
-
-/// What people are told: part of a sentence, such as "the name is taken".
-std::string_view text_of(chat_refusal) noexcept;
 
 }  // namespace coserve

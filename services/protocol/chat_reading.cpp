@@ -1,27 +1,13 @@
+// The reading of chat's datagrams.
 #include "protocol/chat_datagram.hpp"
+#include "protocol/chat_kind.hpp"
 
-#include <cassert>
 #include <concepts>
 #include <cstring>
+#include <utility>
 
 namespace coserve {
 namespace {
-
-enum class kind : std::uint8_t {
-    join = 0x01,
-    leave,
-    message,
-    heartbeat,
-    who,
-    challenge = 0x81,
-    welcome,
-    refused,
-    delivery,
-    notice,
-    alive,
-    names,
-    left,
-};
 
 /// Each part of a datagram in turn; `complete()` tells whether all were there, and nothing else.
 class parts {
@@ -129,7 +115,7 @@ std::optional<chat_reply> read_names(parts p) noexcept {
 }
 
 /// Behind the head; nullopt: it has none of ours.
-std::optional<std::pair<kind, parts>> read_head(std::span<const std::byte> datagram) noexcept {
+std::optional<std::pair<chat_kind, parts>> read_head(std::span<const std::byte> datagram) noexcept {
     parts p({reinterpret_cast<const char*>(datagram.data()), datagram.size()});
     std::uint8_t magic = 0, version = 0, which = 0;
     p(magic);
@@ -137,43 +123,8 @@ std::optional<std::pair<kind, parts>> read_head(std::span<const std::byte> datag
     p(which);
     if (std::byte{magic} != chat_magic || version != chat_version)
         return std::nullopt;
-    return std::pair(kind{which}, p);
+    return std::pair(chat_kind{which}, p);
 }
-
-class datagram {
-public:
-    datagram(std::string& out, kind k) : out_(out) {
-        out_.clear();
-        out_ += static_cast<char>(chat_magic);
-        number(chat_version);
-        number(static_cast<std::uint8_t>(k));
-    }
-
-    template <std::unsigned_integral T>
-    datagram& number(T n) {
-        for (std::size_t i = 0; i < sizeof n; ++i)
-            out_ += static_cast<char>(static_cast<std::uint64_t>(n) >> 8 * i & 0xff);
-        return *this;
-    }
-
-    datagram& cookie(const chat_cookie& c) {
-        out_.append(reinterpret_cast<const char*>(c.data()), c.size());
-        return *this;
-    }
-
-    datagram& name(std::string_view n) {
-        append_chat_name(out_, n);
-        return *this;
-    }
-
-    datagram& text(std::string_view t) {
-        out_.append(t);
-        return *this;
-    }
-
-private:
-    std::string& out_;
-};
 
 }  // namespace
 
@@ -184,7 +135,7 @@ std::optional<chat_request> read_chat_request(std::span<const std::byte> bytes) 
     const parts& p = head->second;
     using any = chat_request;
     switch (head->first) {
-    case kind::join:
+    case chat_kind::join:
         return read_as<any>(
             p,
             chat_join(),
@@ -193,13 +144,13 @@ std::optional<chat_request> read_chat_request(std::span<const std::byte> bytes) 
             &chat_join::room,
             &chat_join::name
         );
-    case kind::leave:
+    case chat_kind::leave:
         return read_as<any>(p, chat_leave(), &chat_leave::token);
-    case kind::message:
+    case chat_kind::message:
         return read_message(p);
-    case kind::heartbeat:
+    case chat_kind::heartbeat:
         return read_as<any>(p, chat_heartbeat(), &chat_heartbeat::token, &chat_heartbeat::number);
-    case kind::who:
+    case chat_kind::who:
         return read_as<any>(p, chat_who(), &chat_who::token, &chat_who::number);
     default:
         return std::nullopt;
@@ -213,9 +164,9 @@ std::optional<chat_reply> read_chat_reply(std::span<const std::byte> bytes) noex
     const parts& p = head->second;
     using any = chat_reply;
     switch (head->first) {
-    case kind::challenge:
+    case chat_kind::challenge:
         return read_as<any>(p, chat_challenge(), &chat_challenge::attempt, &chat_challenge::cookie);
-    case kind::welcome:
+    case chat_kind::welcome:
         return read_as<any>(
             p,
             chat_welcome(),
@@ -227,13 +178,13 @@ std::optional<chat_reply> read_chat_reply(std::span<const std::byte> bytes) noex
             &chat_welcome::members,
             &chat_welcome::longest_text
         );
-    case kind::refused:
+    case chat_kind::refused:
         return read_refused(p);
-    case kind::delivery:
+    case chat_kind::delivery:
         return read_delivery(p);
-    case kind::notice:
+    case chat_kind::notice:
         return read_notice(p);
-    case kind::alive:
+    case chat_kind::alive:
         return read_as<any>(
             p,
             chat_alive(),
@@ -242,9 +193,9 @@ std::optional<chat_reply> read_chat_reply(std::span<const std::byte> bytes) noex
             &chat_alive::members,
             &chat_alive::dropped
         );
-    case kind::names:
+    case chat_kind::names:
         return read_names(p);
-    case kind::left:
+    case chat_kind::left:
         return read_as<any>(p, chat_left(), &chat_left::token);
     default:
         return std::nullopt;
@@ -258,108 +209,6 @@ std::optional<std::string_view> take_chat_name(std::string_view& names) noexcept
     const std::string_view name = names.substr(1, size);
     names.remove_prefix(1 + size);
     return name;
-}
-
-void append_chat_name(std::string& names, std::string_view name) {
-    assert(name.size() <= 255);
-    names += static_cast<char>(name.size());
-    names.append(name);
-}
-
-void write_chat(std::string& out, const chat_join& j) {
-    datagram(out, kind::join).number(j.attempt).cookie(j.cookie).name(j.room).name(j.name);
-}
-
-void write_chat(std::string& out, const chat_leave& l) {
-    datagram(out, kind::leave).number(l.token);
-}
-
-void write_chat(std::string& out, const chat_message& m) {
-    datagram(out, kind::message).number(m.token).number(m.sequence).text(m.text);
-}
-
-void write_chat(std::string& out, const chat_heartbeat& h) {
-    datagram(out, kind::heartbeat).number(h.token).number(h.number);
-}
-
-void write_chat(std::string& out, const chat_who& w) {
-    datagram(out, kind::who).number(w.token).number(w.number);
-}
-
-void write_chat(std::string& out, const chat_challenge& c) {
-    datagram(out, kind::challenge).number(c.attempt).cookie(c.cookie);
-}
-
-void write_chat(std::string& out, const chat_welcome& w) {
-    datagram(out, kind::welcome)
-        .number(w.attempt)
-        .number(w.token)
-        .number(w.room)
-        .number(w.member)
-        .number(w.heartbeat_ms)
-        .number(w.members)
-        .number(w.longest_text);
-}
-
-void write_chat(std::string& out, const chat_refused& r) {
-    datagram(out, kind::refused).number(static_cast<std::uint8_t>(r.reason)).number(r.about);
-}
-
-void write_chat(std::string& out, const chat_delivery& d) {
-    datagram(out, kind::delivery)
-        .number(d.room)
-        .number(d.member)
-        .number(d.sequence)
-        .name(d.name)
-        .text(d.text);
-}
-
-void write_chat(std::string& out, const chat_notice& n) {
-    datagram(out, kind::notice)
-        .number(static_cast<std::uint8_t>(n.happened))
-        .number(n.room)
-        .number(n.member)
-        .name(n.name);
-}
-
-void write_chat(std::string& out, const chat_alive& a) {
-    datagram(out, kind::alive).number(a.token).number(a.number).number(a.members).number(a.dropped);
-}
-
-void write_chat(std::string& out, const chat_names& n) {
-    datagram(out, kind::names).number(n.token).number(n.number).number(n.members).text(n.names);
-}
-
-void write_chat(std::string& out, const chat_left& l) {
-    datagram(out, kind::left).number(l.token);
-}
-
-std::string_view text_of(chat_refusal reason) noexcept {
-    switch (reason) {
-    case chat_refusal::bad_name:
-        return "the name is none: 1 to 64 bytes of UTF-8 without control characters, "
-               "marks of direction and others that nobody sees, without blanks around it, "
-               "and without 的消息";
-    case chat_refusal::bad_room:
-        return "the room's name is none: 1 to 64 bytes of UTF-8 without control characters, "
-               "marks of direction and others that nobody sees, without blanks around it, "
-               "and without 的消息";
-    case chat_refusal::name_taken:
-        return "the name is taken";
-    case chat_refusal::room_full:
-        return "the room is full";
-    case chat_refusal::too_many_rooms:
-        return "there are too many rooms";
-    case chat_refusal::too_many_members:
-        return "there are too many members";
-    case chat_refusal::unknown_member:
-        return "the server does not know this member";
-    case chat_refusal::too_long:
-        return "the message is too long";
-    case chat_refusal::ending:
-        return "the server ends";
-    }
-    return "the server refused it";
 }
 
 }  // namespace coserve
