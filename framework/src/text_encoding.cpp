@@ -3,6 +3,7 @@
 #include <coserve/error.hpp>
 #include <coserve/printable.hpp>
 
+#include "encoding_name.hpp"
 #include "utf8.hpp"
 
 #include <algorithm>
@@ -10,119 +11,15 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <numeric>
 #include <utility>
-#include <vector>
 
 #include <iconv.h>
 
 namespace coserve {
 namespace {
 
-struct known_encoding {
-    const char* name;
-    bool is_stateless;  // each character is converted as if it stood alone
-};
-
-// What people name, and are told of.
-constexpr known_encoding usual_encodings[] = {
-    {"GBK", true},
-    {"GB18030", true},
-    {"GB2312", true},
-    {"BIG5", true},
-    {"BIG5-HKSCS", false},
-    {"SHIFT_JIS", true},
-    {"EUC-JP", true},
-    {"EUC-KR", true},
-    {"ISO-8859-1", true},
-    {"LATIN1", true},
-    {"ISO-8859-15", true},
-    {"WINDOWS-1252", true},
-    {"KOI8-R", true},
-    {"UTF-8", true},
-    {"UTF-16LE", true},
-    {"UTF-16BE", true},
-};
-
 // More than any encoding takes for a character, its shift sequence included.
 constexpr std::size_t longest_character = 16;
-
-bool is_letter_or_digit(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// iconv takes more than names: suffixes behind slashes and commas, and nothing at all for the
-/// locale's encoding.
-bool is_name(std::string_view text) noexcept {
-    const auto belongs = [](char c) {
-        return is_letter_or_digit(c) ||
-               std::string_view("-_.:()+").find(c) != std::string_view::npos;
-    };
-    return !text.empty() && std::ranges::all_of(text, belongs);
-}
-
-/// Letters and digits alone, in lower case.
-std::string simplified(std::string_view name) {
-    std::string out;
-    for (const char c : name)
-        if (is_letter_or_digit(c))
-            out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
-/// How many letters must be added, dropped or changed to make one of the other.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0]++;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
-}
-
-/// The usual name that is most like this one, and how much it differs.
-struct similar_name {
-    std::string_view name;
-    std::size_t differs;
-};
-
-similar_name most_similar(std::string_view name) {
-    const std::string wanted = simplified(name).substr(0, 40);
-    similar_name best{{}, wanted.size()};
-    for (const known_encoding& usual : usual_encodings)
-        if (const std::size_t d = distance(wanted, simplified(usual.name)); d < best.differs)
-            best = {usual.name, d};
-    return best;
-}
-
-bool is_stateless(std::string_view name) {
-    const std::string wanted = simplified(name);
-    return std::ranges::any_of(usual_encodings, [&](const known_encoding& usual) {
-        return usual.is_stateless && simplified(usual.name) == wanted;
-    });
-}
-
-[[noreturn]] void refuse(std::string_view name) {
-    std::string text = "encoding \"" + printable(name) + "\" ";
-    const similar_name similar = most_similar(name);
-    if (similar.differs == 0 && !similar.name.empty() && is_name(name))
-        throw configuration_error(
-            text + "the C library of this machine lacks it; some systems have it in a package of "
-                   "its own (libc-gconv-modules-extra, glibc-gconv-extra)"
-        );
-    text += "is unknown; ";
-    if (similar.differs <= 2 && !similar.name.empty())
-        text += "did you mean " + std::string(similar.name) + "?";
-    else
-        text += "try GBK, GB18030, BIG5, SHIFT_JIS, ISO-8859-1 or UTF-8;";
-    throw configuration_error(text + " iconv --list shows all");
-}
 
 bool is_none(void* converter) noexcept {
     return reinterpret_cast<std::intptr_t>(converter) == -1;
@@ -131,14 +28,14 @@ bool is_none(void* converter) noexcept {
 /// `open(name)` is an `iconv_t`.
 template <class Open>
 detail::converter make_converter(std::string_view name, Open open) {
-    if (!is_name(name))
-        refuse(name);
+    if (!is_encoding_name(name))
+        refuse_encoding(name);
     void* made = open(std::string(name));
     if (is_none(made))
-        if (const similar_name same = most_similar(name); same.differs == 0 && !same.name.empty())
-            made = open(std::string(same.name));
+        if (const auto usual = usual_encoding_name(name))
+            made = open(std::string(*usual));
     if (is_none(made))
-        refuse(name);
+        refuse_encoding(name);
     return detail::converter(made);
 }
 
@@ -258,8 +155,9 @@ void detail::converter_closer::operator()(void* converter) const noexcept {
     ::iconv_close(converter);
 }
 
-text_decoder::text_decoder(std::string_view encoding) : stateless_(is_stateless(encoding)) {
-    if (simplified(encoding) != "utf8" || !is_name(encoding))
+text_decoder::text_decoder(std::string_view encoding)
+    : stateless_(is_stateless_encoding(encoding)) {
+    if (!names_utf8(encoding))
         converter_ = make_converter(encoding, [](const std::string& name) {
             return ::iconv_open("UTF-8", name.c_str());
         });
