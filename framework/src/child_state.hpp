@@ -23,7 +23,8 @@ struct child_pipes {
 };
 
 // Owned by its handle, by the coroutines that wait for it, and by its core until the whole tree is
-// gone. Freed at the end of a turn. Thread: on its core.
+// gone. Freed at the end of a turn. Its pipes are in child_streams.cpp, the rest in
+// child_state.cpp. Thread: on its core.
 class child_state final : public std::enable_shared_from_this<child_state>,
                           watcher,
                           timer,
