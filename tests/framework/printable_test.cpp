@@ -24,7 +24,38 @@ TEST(printable_test, escapes_what_makes_a_text_look_like_another) {
     EXPECT_EQ(printable("\u202egpj.exe"), "\\xe2\\x80\\xaegpj.exe");
     EXPECT_EQ(printable("\u2066a\u2069"), "\\xe2\\x81\\xa6a\\xe2\\x81\\xa9");
     EXPECT_EQ(printable("a\u2028b\u2029"), "a\\xe2\\x80\\xa8b\\xe2\\x80\\xa9");
-    EXPECT_EQ(printable("\u200f\u2030"), "\u200f\u2030") << "a mark, and no control at all";
+    EXPECT_EQ(printable("a\u061c\u200e\u200fb"), "a\\xd8\\x9c\\xe2\\x80\\x8e\\xe2\\x80\\x8fb");
+}
+
+TEST(printable_test, escapes_what_nobody_sees) {
+    EXPECT_EQ(printable("pass\u00adword"), "pass\\xc2\\xadword");
+    EXPECT_EQ(printable("a\u200b\u2060\ufeffb"), "a\\xe2\\x80\\x8b\\xe2\\x81\\xa0\\xef\\xbb\\xbfb");
+    EXPECT_EQ(printable("\u206a\u206f"), "\\xe2\\x81\\xaa\\xe2\\x81\\xaf") << "of old Unicode";
+    EXPECT_EQ(printable("\U000e0041"), "\\xf3\\xa0\\x81\\x81") << "a tag";
+    EXPECT_EQ(printable("\U0001d173"), "\\xf0\\x9d\\x85\\xb3") << "of musical notes";
+}
+
+TEST(printable_test, leaves_what_stands_beside_it) {
+    for (const std::string_view text :
+         {"\u00ac\u00ae",
+          "\u061b\u061d",
+          "\u200a",
+          "\u2010\u2027",
+          "\u202f\u2030",
+          "\u205f\u2070",
+          "\ufefe\uff00",
+          "\ufff8\ufffc\ufffd",
+          "\U0001d172\U0001d17b",
+          "\U000e0080"})
+        EXPECT_EQ(printable(text), text);
+}
+
+TEST(printable_test, leaves_the_joiners_that_words_and_emoji_are_written_with) {
+    for (const std::string_view text :
+         {"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+          "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+          "\u2764\ufe0f"})
+        EXPECT_EQ(printable(text), text);
 }
 
 TEST(printable_test, escapes_what_is_no_utf_8) {
