@@ -141,7 +141,7 @@ private:
             );
         else
             talk_ = std::make_unique<exec_text>(
-                context_, std::move(stream), url_.server.name, url_.wire, outputs
+                context_, std::move(stream), url_.server.name, outputs, url_.wire
             );
     }
 

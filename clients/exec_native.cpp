@@ -60,18 +60,6 @@ exec_reply parse(std::string_view header, const std::string& server) {
 
 }  // namespace
 
-exec_native::exec_native(
-    boost::asio::io_context& context,
-    coserve::frame_stream stream,
-    std::string name,
-    exec_outputs outputs
-)
-    : context_(context),
-      stream_(std::move(stream)),
-      name_(std::move(name)),
-      outputs_(outputs),
-      granted_(context, boost::asio::steady_timer::time_point::max()) {}
-
 task<int> exec_native::run(remote_command c) {
     coserve::exec_start start;
     start.argv = std::move(c.argv);
@@ -207,10 +195,6 @@ int exec_native::code_of(const outcome& end) const {
     if (result.exit)
         return *result.exit;
     return signal_code + coserve::signal_number(result.signal).value_or(0);
-}
-
-task<> exec_native::gone() {
-    co_await stream_.closed();
 }
 
 }  // namespace coserve_client

@@ -19,15 +19,13 @@
 
 namespace coserve_client {
 
-/// Lifetime: what it is given outlives it.
 class exec_native final : public exec_talk {
 public:
-    exec_native(boost::asio::io_context&, coserve::frame_stream, std::string name, exec_outputs);
+    using exec_talk::exec_talk;
 
     /// The first Ctrl-C is SIGINT for the command, which is cancelled where that does not end it;
     /// the second ends this program.
     coserve::task<int> run(remote_command) override;
-    coserve::task<> gone() override;
 
 private:
     using outcome = std::variant<coserve::exec_result, coserve::exec_error>;
@@ -42,13 +40,10 @@ private:
     void ask(coserve::exec_request, coserve::frame_view body = {});
     int code_of(const outcome&) const;
 
-    boost::asio::io_context& context_;
-    coserve::frame_stream stream_;
-    std::string name_;
-    exec_outputs outputs_;
     std::optional<standard_input> input_;
-    boost::asio::steady_timer granted_;  // never expires
-    std::uint64_t id_ = 0;               // of the command that runs, or ran last
+    // Never expires.
+    boost::asio::steady_timer granted_{context_, boost::asio::steady_timer::time_point::max()};
+    std::uint64_t id_ = 0;  // of the command that runs, or ran last
     std::uint64_t window_ = 0;
     bool interrupted_ = false;
     bool without_shell_ = false;  // as the server said

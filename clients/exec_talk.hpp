@@ -12,6 +12,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coserve_client {
@@ -33,8 +34,23 @@ struct exec_outputs {
 /// A connection that runs one command after the other.
 ///
 /// Errors: `failure`, `boost::system::system_error`.
+/// Lifetime: what it is given outlives it.
 class exec_talk {
 public:
+    /// `name`: the server's, for messages.
+    exec_talk(
+        boost::asio::io_context& context,
+        coserve::frame_stream stream,
+        std::string name,
+        exec_outputs outputs
+    )
+        : context_(context),
+          stream_(std::move(stream)),
+          name_(std::move(name)),
+          outputs_(outputs) {}
+
+    exec_talk(const exec_talk&) = delete;
+    exec_talk& operator=(const exec_talk&) = delete;
     virtual ~exec_talk() = default;
 
     /// Its exit code, or 128 and the number of the signal that ended it. What the server has to say
@@ -42,7 +58,13 @@ public:
     virtual coserve::task<int> run(remote_command) = 0;
 
     /// Completes when the server has ended the connection.
-    virtual coserve::task<> gone() = 0;
+    coserve::task<> gone() { co_await stream_.closed(); }
+
+protected:
+    boost::asio::io_context& context_;
+    coserve::frame_stream stream_;
+    const std::string name_;
+    const exec_outputs outputs_;
 };
 
 }  // namespace coserve_client

@@ -37,19 +37,6 @@ std::string text_of(const remote_command& c) {
 
 }  // namespace
 
-exec_text::exec_text(
-    boost::asio::io_context& context,
-    coserve::frame_stream stream,
-    std::string name,
-    coserve::exec_wire wire,
-    exec_outputs outputs
-)
-    : context_(context),
-      stream_(std::move(stream)),
-      name_(std::move(name)),
-      wire_(wire),
-      outputs_(outputs) {}
-
 task<int> exec_text::run(remote_command c) {
     const std::string text = text_of(c);
     const interruptions keys(context_, [] { std::_Exit(signal_code + SIGINT); });
@@ -103,10 +90,6 @@ task<coserve::frame> exec_text::read_piece(std::size_t size) {
     if (!piece)
         throw failure(name_ + ": the server ended the connection before its reply's end");
     co_return *piece;
-}
-
-task<> exec_text::gone() {
-    co_await stream_.closed();
 }
 
 }  // namespace coserve_client

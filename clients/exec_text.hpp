@@ -9,23 +9,24 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace coserve_client {
 
 class exec_text final : public exec_talk {
 public:
     exec_text(
-        boost::asio::io_context&,
-        coserve::frame_stream,
+        boost::asio::io_context& context,
+        coserve::frame_stream stream,
         std::string name,
-        coserve::exec_wire,
-        exec_outputs
-    );
+        exec_outputs outputs,
+        coserve::exec_wire wire
+    )
+        : exec_talk(context, std::move(stream), std::move(name), outputs), wire_(wire) {}
 
     /// Always 0: these wires carry no exit code. Ctrl-C ends the connection and this program.
     /// Errors: `coserve::configuration_error` for what no request can carry.
     coserve::task<int> run(remote_command) override;
-    coserve::task<> gone() override;
 
 private:
     coserve::task<std::uint64_t> read_size();
@@ -33,11 +34,7 @@ private:
     coserve::task<std::size_t> read_length();
     coserve::task<coserve::frame> read_piece(std::size_t size);
 
-    boost::asio::io_context& context_;
-    coserve::frame_stream stream_;
-    std::string name_;
-    coserve::exec_wire wire_;
-    exec_outputs outputs_;
+    const coserve::exec_wire wire_;
 };
 
 }  // namespace coserve_client
