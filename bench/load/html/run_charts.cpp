@@ -145,6 +145,19 @@ std::vector<point> bins(const latency_histogram& h) {
     return points;
 }
 
+/// A line for each that has any.
+std::vector<chart_line> lines_of(
+    const std::vector<named_histogram>& all,
+    chart_line::shape form,
+    std::vector<point> (*points)(const latency_histogram&)
+) {
+    std::vector<chart_line> lines;
+    for (const named_histogram& h : all)
+        if (h.latency->count() != 0)
+            lines.push_back({h.name, h.color, h.pattern, form, points(*h.latency), h.in_legend});
+    return lines;
+}
+
 }  // namespace
 
 axis latency_axis(const std::string& label, scale::kind kind) {
@@ -260,14 +273,7 @@ chart percentile_chart(const std::vector<named_histogram>& all) {
         axis{"requests that were no slower", scale::kind::quantiles, percent},
         latency_axis("latency", scale::kind::logarithmic)
     };
-    for (const named_histogram& h : all) {
-        if (h.latency->count() == 0)
-            continue;
-        chart_line l{.name = h.name, .color = h.color, .pattern = h.pattern};
-        l.points = curve(*h.latency);
-        l.in_legend = h.in_legend;
-        c.lines.push_back(std::move(l));
-    }
+    c.lines = lines_of(all, chart_line::shape::line, &curve);
     return c;
 }
 
@@ -278,13 +284,7 @@ chart histogram_chart(const std::vector<named_histogram>& all) {
         latency_axis("latency", scale::kind::logarithmic),
         axis{"share of requests", scale::kind::linear, percent, 0}
     };
-    for (const named_histogram& h : all) {
-        if (h.latency->count() == 0)
-            continue;
-        chart_line l{.name = h.name, .color = h.color, .form = chart_line::shape::bars};
-        l.points = bins(*h.latency);
-        c.lines.push_back(std::move(l));
-    }
+    c.lines = lines_of(all, chart_line::shape::bars, &bins);
     if (c.lines.empty())
         return c;
     const std::string whose = c.lines.size() == 1 ? "" : " " + all[0].name;
