@@ -1,5 +1,7 @@
 #include "log.hpp"
 
+#include <coserve/printable.hpp>
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <spdlog/logger.h>
@@ -32,10 +34,21 @@ spdlog::level::level_enum spdlog_level(coserve::log_level level) noexcept {
 constexpr const char* json_pattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
 constexpr const char* text_pattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
 
+/// What JSON has no escapes for is escaped as in the text format: bytes that are no UTF-8, too.
+std::string json_text(std::string_view text) {
+    constexpr std::string_view escaped_by_json(
+        "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+        "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\\",
+        33
+    );
+    const std::string shown = coserve::printable(text, {.escape = {}, .keep = escaped_by_json});
+    return boost::json::serialize(boost::json::string(shown));
+}
+
 void append_json_member(std::string& out, std::string_view key, std::string_view value) {
-    out += boost::json::serialize(boost::json::string(key));
+    out += json_text(key);
     out += ':';
-    out += boost::json::serialize(boost::json::string(value));
+    out += json_text(value);
 }
 
 std::string json_members(const coserve::log_record& record) {

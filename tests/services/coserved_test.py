@@ -468,6 +468,18 @@ class Logging(CoservedTest):
         self.assertIn("negative", record["reason"])
         self.assertTrue(record["message"])
 
+    def test_nobody_can_make_a_line_look_like_another(self):
+        request = json.dumps({"argv": ["a\u202eb\u200f\u0085c"], "data_size": 0}).encode()
+        shown = "a\\xe2\\x80\\xaeb\\xe2\\x80\\x8f\\xc2\\x85c"
+        for log_format in ("text", "json"):
+            server = self.serve(f"exec={ANY}", flags=["--exec-allow", "sh", "--log-format", log_format])
+            with connect(server.url) as peer:
+                peer.sendall(frame(request))
+                self.assertIn(b"not-allowed", receive_frame(peer))
+            self.assertEqual(server.stop(), 0)
+            (line,) = [line for line in server.log().splitlines() if "not-allowed" in line]
+            self.assertIn(shown, json.loads(line)["reason"] if log_format == "json" else line)
+
     def test_level(self):
         server = self.serve(f"echo={ANY}", flags=["--log-level", "error"])
         self.offend(server)
