@@ -1,5 +1,6 @@
 #include "echo_command.hpp"
 
+#include "complaint.hpp"
 #include "conversation.hpp"
 #include "datagram_conversation.hpp"
 #include "encoded_lines.hpp"
@@ -191,7 +192,7 @@ private:
             try {
                 line = encoder_->encode(line);
             } catch (const coserve::system_error& e) {
-                std::fprintf(stderr, "coserve: %s\n", coserve::reason_of(e).c_str());
+                complain(coserve::reason_of(e));
                 return;
             }
         }

@@ -1,5 +1,6 @@
 #include "exec_native.hpp"
 
+#include "complaint.hpp"
 #include "failure.hpp"
 #include "interruptions.hpp"
 
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <utility>
@@ -35,10 +35,6 @@ namespace {
 
 constexpr std::size_t largest_piece = std::size_t{32} << 10;
 constexpr int signal_code = 128;
-
-void complain(const std::string& sentence) {
-    std::fprintf(stderr, "coserve: %s\n", sentence.c_str());
-}
 
 bool splits(const std::string& text) {
     const auto argv = coserve::split_command(text);

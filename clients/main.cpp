@@ -1,4 +1,5 @@
 #include "chat_command.hpp"
+#include "complaint.hpp"
 #include "echo_command.hpp"
 #include "exec_command.hpp"
 #include "failure.hpp"
@@ -12,11 +13,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -24,11 +23,6 @@
 
 namespace coserve_client {
 namespace {
-
-int complain(std::string_view sentence, int exit_code) {
-    std::fprintf(stderr, "coserve: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
-    return exit_code;
-}
 
 /// A closed standard stream gets a place where no socket can take its number, and where using it
 /// still fails.
@@ -87,8 +81,10 @@ int main(int argc, char** argv) {
     } catch (const remote_exit& e) {
         return e.code;
     } catch (const coserve::configuration_error& e) {
-        return complain(e.what(), 2);
+        complain(e.what());
+        return 2;
     } catch (const std::exception& e) {
-        return complain(e.what(), 1);
+        complain(e.what());
+        return 1;
     }
 }

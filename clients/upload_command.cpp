@@ -1,5 +1,6 @@
 #include "upload_command.hpp"
 
+#include "complaint.hpp"
 #include "failure.hpp"
 #include "literal_text.hpp"
 #include "progress_bar.hpp"
@@ -100,7 +101,7 @@ private:
         if (!go_on)
             throw failure(why);
         ++failed_;
-        std::fprintf(stderr, "coserve: %s\n", why.c_str());
+        complain(why);
     }
 
     void summarise(std::size_t files) const {

@@ -127,6 +127,17 @@ class Native(ExecTest):
         with Peer(other) as server:
             self.check_fails(self.exec(server.url, "--", "ls"), "not a reply of exec")
 
+    def test_a_server_cannot_command_the_terminal_by_what_went_wrong(self):
+        def refuse(connection):
+            connection.recv(1024)
+            reply = json.dumps({"error": "no", "message": "a\x1b]0;x\x07b\u202ec\nd\\", "data_size": 0}).encode()
+            connection.sendall(struct.pack("i", len(reply)) + reply)
+
+        with Peer(refuse) as server:
+            result = self.exec(server.url, "--", "ls")
+            says = f"coserve: {server.url}: no: a\\x1b]0;x\\x07b\\xe2\\x80\\xaec\\x0ad\\\n"
+            self.check(result, b"", says.encode(), code=1)
+
 
 class Usage(ExecTest):
     def test_mistakes(self):
