@@ -75,6 +75,8 @@ int main(int argc, char** argv) {
         return run(argc, argv);
     } catch (const coserve::configuration_error& e) {
         return complain(e.what(), 2);
+    } catch (const coserve::system_error& e) {
+        return complain(coserve::reason_of(e).c_str(), 1);
     } catch (const std::exception& e) {
         return complain(e.what(), 1);
     }

@@ -102,9 +102,20 @@ TEST_F(framed_socket_test, tells_of_the_end_and_of_what_is_no_frame) {
     connect();
     write_all(peer_, std::string("\xff\xff\xff\x7f", 4));
     ASSERT_EQ(receive(), arrival::some);
-    EXPECT_THROW(socket_.next_frame(), coserve::system_error);
+    EXPECT_FALSE(socket_.next_frame());
+    EXPECT_THROW(socket_.keep_rest(), coserve::system_error);
     peer_.close();
     EXPECT_EQ(receive(), arrival::end);
+}
+
+TEST_F(framed_socket_test, gives_the_frames_in_front_of_what_is_none) {
+    connect();
+    write_all(peer_, two_frames + std::string("\xff\xff\xff\x7f", 4));
+    ASSERT_EQ(receive(), arrival::some);
+    EXPECT_EQ(socket_.next_frame()->text(), "abc");
+    EXPECT_EQ(socket_.next_frame()->text(), "de");
+    EXPECT_FALSE(socket_.next_frame());
+    EXPECT_THROW(socket_.keep_rest(), coserve::system_error);
 }
 
 TEST_F(framed_socket_test, leaves_out_frames_that_are_dropped) {

@@ -177,8 +177,69 @@ class Failures(LoadTest):
         self.assertGreater(report["requests"]["completed"], 0)
 
     def test_no_route_to_a_name(self):
-        result = run(COSERVE_BENCH, "connect", "tcp://no-such-host.invalid:1", "-n", "1")
-        self.check_failure(result, 1, "not found", program="coserve-bench")
+        for load in ("connect", "echo"):
+            result = run(COSERVE_BENCH, load, "tcp://no-such-host.invalid:1", "-n", "1", "-c", "1")
+            self.check_failure(result, 1, "tcp://no-such-host.invalid:1: ", "not found", program="coserve-bench")
+            self.assertNotIn(b"asio", result.stderr)
+
+    def test_nobody_at_a_path(self):
+        result = self.load("echo", f"unix:{self.directory}/nobody.sock", "-c", "3", "-n", "5")
+        self.check_failure(result, 1, "refused 3", "No such file", program="coserve-bench")
+
+    def test_a_server_that_takes_no_connections(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as held:
+            for _ in range(3):  # all that its queue holds, and more
+                waiting = held.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            url = f"tcp://127.0.0.1:{full.getsockname()[1]}"
+            result = self.load("echo", url, "-c", "2", "-t", "60s", "--timeout", "300ms")
+        self.check_failure(result, 1, "timeout 2", program="coserve-bench")
+
+    def test_replies_in_front_of_what_breaks_the_framing(self):
+        def serve(connection):
+            requests = [receive_frame(connection) for _ in range(16)]
+            connection.sendall(b"".join(map(frame, requests[:10])) + b"\xff\xff\xff\x7f")
+            connection.recv(1)
+
+        peer = ThreadedPeer(self, serve)
+        report = self.report("echo", peer.url, "-c", "1", "--depth", "16", "-n", "16", code=1)
+        self.assertEqual((report["requests"]["completed"], report["requests"]["failed"]), (10, 6))
+        self.assertEqual(report["errors"], {"malformed": 1})
+
+    def test_replies_before_the_requests_were_taken(self):
+        size = 8 << 20
+
+        def serve(connection):
+            connection.recv(1, socket.MSG_PEEK)
+            connection.sendall(frame(bytes(size)))
+            receive_frame(connection)
+
+        peer = ThreadedPeer(self, serve)
+        report = self.report("echo", peer.url, "-c", "2", "-n", "2", "--size", str(size))
+        self.assertEqual(report["requests"], {"sent": 2, "completed": 2, "failed": 0})
+
+    def test_the_last_request_is_lost(self):
+        """What is tried again then would have nothing to send."""
+
+        def serve(connection):
+            for _ in range(50):
+                connection.sendall(frame(receive_frame(connection)))
+            receive_frame(connection)
+
+        peer = ThreadedPeer(self, serve)
+        begin = time.monotonic()
+        report = self.report("echo", peer.url, "-c", "1", "-n", "51", "-R", "500", "--reconnect", "60s", code=1)
+        self.assertLess(time.monotonic() - begin, 30)
+        self.assertEqual((report["requests"]["completed"], report["requests"]["failed"]), (50, 1))
+
+    def test_a_server_that_ends_each_connection(self):
+        closed = threading.Event()
+        peer = ThreadedPeer(self, lambda connection: closed.set())
+        report = self.report("echo", peer.url, "-c", "4", "--connect-rate", "100", "-n", "9", code=1)
+        self.assertTrue(closed.is_set())
+        self.assertEqual(sum(report["errors"].values()), 4)
+        self.assertGreaterEqual(report["errors"]["closed"], 3)  # the last may still be open when it is sent to
 
 
 if __name__ == "__main__":

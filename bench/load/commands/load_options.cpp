@@ -28,8 +28,8 @@ constexpr std::array<description, 6> loads{{
     {load_kind::echo,
      "echo",
      "Frames or datagrams that come back: how many, and how soon",
-     "tcp://HOST:PORT, unix:PATH or udp://HOST:PORT; the query takes the framing and limit keys of "
-     "the server's listener",
+     "tcp://HOST:PORT, unix:PATH or udp://HOST:PORT; the query takes the framing keys of the "
+     "server's listener, max-frame and max-send-frame (other limits are --timeout's)",
      R"(
 Without --rate each connection keeps --depth requests under way, and a reply is what sends the next one (a closed loop).
 With --rate each request has its time and its connection, however slow the server is (an open loop); its latency counts
@@ -286,7 +286,8 @@ void raise_descriptor_limit(std::size_t connections) {
     if (connections + others > limit.rlim_cur)
         throw coserve::configuration_error(
             "--connections " + std::to_string(connections) + ": must be at most " +
-            std::to_string(limit.rlim_cur - others) + ", by this process's limit of descriptors"
+            std::to_string(limit.rlim_cur - std::min<rlim_t>(limit.rlim_cur, others)) +
+            ", by this process's limit of descriptors"
         );
 }
 

@@ -25,7 +25,11 @@ coserve::system_error malformed(const coserve::decoded& d, const coserve::codec&
     if (const auto complaint = decoder.complaint(); !complaint.empty())
         return {d.error, std::string(complaint)};
     if (d.declared != 0)
-        return {d.error, "a frame of " + std::to_string(d.declared) + " bytes"};
+        return {
+            d.error,
+            "a frame of " + std::to_string(d.declared) + " bytes, the maximum being " +
+                std::to_string(decoder.max_frame())
+        };
     return coserve::system_error(d.error);
 }
 
@@ -67,6 +71,7 @@ void framed_socket::close() noexcept {
         return;
     ::close(descriptor_);
     descriptor_ = -1;
+    broken_ = nullptr;
     input_ = {};
     rest_.clear();
     unsent_.clear();
@@ -102,7 +107,7 @@ std::optional<coserve::frame_view> framed_socket::next_but(coserve::decoded d) {
     for (; d.what == outcome::skipped && !input_.empty(); d = decoder_->decode(input_))
         take(d);
     if (d.what == outcome::error)
-        throw malformed(d, *decoder_);
+        broken_ = std::make_exception_ptr(malformed(d, *decoder_));
     return d.what == outcome::frame ? std::optional(take(d)) : std::nullopt;
 }
 
@@ -115,6 +120,8 @@ std::optional<coserve::frame_view> framed_socket::next_bytes(std::size_t size) {
 }
 
 void framed_socket::keep_rest() {
+    if (broken_)
+        std::rethrow_exception(broken_);
     if (rest_.empty())
         rest_.assign(input_.begin(), input_.end());
     else

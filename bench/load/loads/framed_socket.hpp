@@ -8,6 +8,7 @@
 #include <coserve/frame.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,7 +56,7 @@ public:
     /// One look at the socket. What came is to be taken, and the rest kept, before another socket
     /// of this thread has its turn.
     arrival receive();
-    /// Valid until the next `receive()`; nullopt: no whole one is there.
+    /// Valid until the next `receive()`; nullopt: no whole one is there, or what comes is none.
     std::optional<coserve::frame_view> next_frame() {
         if (input_.empty())
             return std::nullopt;
@@ -66,6 +67,7 @@ public:
     /// Without framing.
     std::optional<coserve::frame_view> next_bytes(std::size_t size);
 
+    /// Errors: also where that is no frame.
     void keep_rest();
 
     /// To be sent by `send()`, before another socket of this thread has its turn.
@@ -101,6 +103,7 @@ private:
     int descriptor_ = -1;
     transfer_room& room_;
     std::unique_ptr<coserve::codec> decoder_, encoder_;
+    std::exception_ptr broken_;         // why nothing more can be decoded
     std::span<const std::byte> input_;  // what has come and was not taken: in the room, or the rest
     std::vector<std::byte> rest_;
     std::string_view alike_;

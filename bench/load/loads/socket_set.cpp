@@ -2,6 +2,7 @@
 
 #include <coserve/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr coserve::duration short_wait = 2ms;
+constexpr coserve::duration short_wait = 2ms, longest_wait = 1min;
 
 [[noreturn]] void fail(const char* call) {
     throw coserve::system_error(coserve::error_code(errno, boost::system::system_category()), call);
@@ -54,9 +55,11 @@ void socket_set::control(int operation, int socket, std::uint32_t events, void* 
 
 // epoll_wait() counts in milliseconds, and epoll_pwait2() is not everywhere.
 int socket_set::wait(coserve::duration limit) {
-    const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(limit);
-    if (limit.count() == 0 || milliseconds >= short_wait)
-        return take(static_cast<int>(milliseconds.count()));
+    if (limit.count() == 0 || limit >= short_wait) {
+        const auto bounded = std::min<coserve::duration>(limit, longest_wait);
+        return take(static_cast<int>(std::chrono::floor<std::chrono::milliseconds>(bounded).count())
+        );
+    }
     const timespec left{0, limit.count()};
     pollfd all{set_, POLLIN, 0};
     if (::ppoll(&all, 1, &left, nullptr) < 0 && errno != EINTR)

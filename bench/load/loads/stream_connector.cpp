@@ -36,7 +36,7 @@ clock::time_point stream_connector::next_time() const noexcept {
     for (const place* p : under_way_)
         next = std::min(next, p->began_ + limit_);
     if (!planned_.empty() && under_way_.size() < connects_at_once)
-        next = std::min(next, planned_.top().time);
+        next = std::min(next, std::max(planned_.top().time, full_until_));
     return next;
 }
 
@@ -45,8 +45,8 @@ void stream_connector::look(clock::time_point now) {
     for (auto at = std::ranges::find_if(under_way_, is_late); at != under_way_.end();
          at = std::ranges::find_if(under_way_, is_late))
         fail(**at, system_error(timeout), now);
-    while (!planned_.empty() && planned_.top().time <= now && under_way_.size() < connects_at_once
-    ) {
+    while (!planned_.empty() && std::max(planned_.top().time, full_until_) <= now &&
+           under_way_.size() < connects_at_once) {
         place& p = *planned_.top().at;
         planned_.pop();
         begin(p, now);
@@ -92,14 +92,17 @@ void stream_connector::on_ready(place& p) {
 void stream_connector::fail(place& p, const system_error& e, clock::time_point now) {
     p.socket.close();
     const bool over = late(p, now);
+    if (e.code() == boost::asio::error::would_block && !over) {
+        leave(p);
+        full_until_ = now + pause_for_room;
+        return connect_at(now, p);
+    }
+    p.address_ = (p.address_ + 1) % target_->addresses.size();
     if (p.untried_ != 0 && !over) {
         --p.untried_;
-        p.address_ = (p.address_ + 1) % target_->addresses.size();
         return open(p, now);
     }
     leave(p);
-    if (e.code() == boost::asio::error::would_block && !over)
-        return connect_at(now + pause_for_room, p);
     p.began_ = clock::time_point::max();
     observer_.on_connect_failed(p, over ? system_error(timeout) : e);
 }

@@ -84,6 +84,7 @@ private:
     const std::shared_ptr<const stream_target> target_;
     socket_set& sockets_;
     const coserve::duration limit_;
+    clock::time_point full_until_{};  // the server's queue, as far as is known
     observer& observer_;
     std::priority_queue<attempt, std::vector<attempt>, std::greater<>> planned_;
     std::vector<place*> under_way_;

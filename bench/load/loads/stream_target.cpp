@@ -22,8 +22,11 @@ std::vector<stream_target::endpoint> resolve(const coserve::endpoint_url& url) {
     boost::asio::io_context context;
     tcp::resolver resolver(context);
     std::vector<stream_target::endpoint> found;
-    for (const auto& entry : resolver.resolve(url.host, std::to_string(url.port)))
+    coserve::error_code error;
+    for (const auto& entry : resolver.resolve(url.host, std::to_string(url.port), error))
         found.emplace_back(entry.endpoint());
+    if (error)
+        throw coserve::system_error(error, url.to_string());
     return found;
 }
 

@@ -14,13 +14,14 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t most_queued = std::size_t{64} << 10;  // more would only wait on our side
+constexpr int most_due_at_once = 512;
 constexpr coserve::duration watch_interval = 100ms;
 constexpr coserve::duration pause_between_tries = 100ms;
 
 }  // namespace
 
 stream_worker::connection::connection(std::size_t n, std::size_t depth, transfer_room& room)
-    : place(room), number(n), flights(depth) {}
+    : place(room), number(n), requests(depth) {}
 
 stream_worker::failure stream_worker::wrong_reply(std::size_t size) {
     return {
@@ -57,7 +58,7 @@ void stream_worker::connect() {
     const clock::time_point since = clock::now();
     for (std::size_t i = 0; i < wanted_; ++i)
         connector_.connect_at(paced_since(since, i), connections_[i]);
-    while (!connector_.idle())
+    while (!done())
         turn();
 }
 
@@ -79,7 +80,6 @@ void stream_worker::try_again(connection& c) {
     if (!schedule_.over(now) && now - c.last_good < plan_.reconnect)
         return connector_.connect_at(now + pause_between_tries, c);
     --unfinished_;
-    stop_when_done();
 }
 
 void stream_worker::load() {
@@ -99,10 +99,16 @@ void stream_worker::load() {
         else
             try_again(c);
     }
-    stop_when_done();
-    while (!done_)
+    while (!done())
         turn();
     due_.give_up(schedule_, record_);
+}
+
+/// The connections of an open loop read on, and are tried again, until that is of no use.
+bool stream_worker::done() const noexcept {
+    if (!loading_)
+        return connector_.idle();
+    return unfinished_ == 0 || given_up_ || (paced_ && due_.count() + under_way_ == 0);
 }
 
 /// What has its time, and then what the sockets have.
@@ -115,11 +121,11 @@ void stream_worker::turn() {
             watch(now);
         if (open_loop() && !paced_ && (now >= next_due_ || schedule_.over(now)))
             pace();
-        if (handing_over_)
+        while (handing_over_)
             hand_over();
         next = std::min({next, next_watch_, next_due_});
     }
-    if (done_)
+    if (done())
         return;
     const coserve::duration left = std::max<coserve::duration>(next - clock::now(), {});
     sockets_.wait(left, [this](void* owner, std::uint32_t events) {
@@ -133,10 +139,8 @@ void stream_worker::on_ready(connection& c, std::uint32_t events) {
     if (!c.socket.is_open() || c.finished)
         return;  // since it was told
     guard(c, [&] {
-        if ((events & ~std::uint32_t{EPOLLOUT}) != 0)
-            take_replies(c);
-        if (c.blocked)
-            fill(c, clock::now());
+        const bool readable = (events & ~std::uint32_t{EPOLLOUT}) != 0;
+        fill(c, readable ? take_replies(c) : clock::now());
     });
 }
 
@@ -157,38 +161,37 @@ void stream_worker::begin(connection& c) {
     sockets_.add(c.socket.descriptor(), EPOLLIN, static_cast<stream_connector::place*>(&c));
     if (open_loop())
         due_.join(c);
-    guard(c, [&] { fill(c, clock::now()); });
+    guard(c, [&] { fill(c, take_replies(c)); });  // it may have ended by now
 }
 
-void stream_worker::take_replies(connection& c) {
-    if (!c.flights.empty())
-        __builtin_prefetch(&c.flights.front());  // the kernel takes longer than it to come
+/// As far as they have come; when that was.
+clock::time_point stream_worker::take_replies(connection& c) {
+    if (!c.requests.empty())
+        __builtin_prefetch(&c.requests.oldest());  // the kernel takes longer than it to come
     const auto came = c.socket.receive();
+    const clock::time_point arrived = clock::now();
     if (came == framed_socket::arrival::none)
-        return;
+        return arrived;
     if (came == framed_socket::arrival::end)
         throw failure(error_kind::closed, "the server ended the connection");
-    const clock::time_point arrived = clock::now();
-    while (!c.flights.empty() && take_flight(c, arrived))
+    while (!c.requests.empty() && take_flight(c, arrived))
         ;
-    if (c.flights.empty())
+    if (c.requests.empty())
         if (const auto unasked = next_reply(c, 1))
             throw wrong_reply(unasked->size());
     c.socket.keep_rest();
-    fill(c, arrived);
-    if (paced_)
-        stop_when_done();
+    return arrived;
 }
 
 /// The replies to requests that were sent together. False: not all of them have come.
 bool stream_worker::take_flight(connection& c, clock::time_point arrived) {
-    const auto [intended, sent, size, due] = c.flights.front();
+    const auto [intended, sent, size, due] = c.requests.oldest();
     std::uint64_t count = 0;
     while (count != due) {
         const auto reply = next_reply(c, size);
         if (!reply)
             break;
-        if (!payload_.is_reply(reply->text(), size, c.number, c.received + count)) {
+        if (!payload_.is_reply(reply->text(), size, c.number, c.requests.first() + count)) {
             settle(c, arrived, count);
             throw wrong_reply(reply->size());
         }
@@ -208,17 +211,14 @@ void stream_worker::settle(connection& c, clock::time_point arrived, std::uint64
         return;
     c.last_good = arrived;
     count_replies(arrived, count);
-    flight& f = c.flights.front();
     if (schedule_.counts(arrived)) {
+        const auto& [intended, sent, size, due] = c.requests.oldest();
         record_.served(arrived, count);
-        if (schedule_.counts(f.intended))
-            record_.completed(f.intended, f.sent, arrived, f.size, count);
+        if (schedule_.counts(intended))
+            record_.completed(intended, sent, arrived, size, count);
     }
-    c.received += count;
+    c.requests.take(count);
     under_way_ -= count;
-    f.count -= count;
-    if (f.count == 0)
-        c.flights.pop_front();
 }
 
 /// A closed loop's connection that has nothing under way then is finished.
@@ -227,14 +227,14 @@ void stream_worker::fill(connection& c, clock::time_point now) {
     do
         more = queue_some(c, now);
     while (send(c) && more);
-    if (!open_loop() && c.under_way() == 0)
+    if (!open_loop() && c.requests.empty())
         finish(c);
 }
 
 /// False: that is all for now. What is not awaited could be queued without end.
 bool stream_worker::queue_some(connection& c, clock::time_point now) {
-    while (c.under_way() < plan_.depth) {
-        if (c.under_way() != 0 && c.socket.queued() >= most_queued)
+    while (c.requests.count() < plan_.depth) {
+        if (!c.requests.empty() && c.socket.queued() >= most_queued)
             return true;
         const requests next = open_loop() ? next_due(c, now) : next_of_closed_loop(c, now);
         if (next.count == 0)
@@ -246,7 +246,7 @@ bool stream_worker::queue_some(connection& c, clock::time_point now) {
 
 stream_worker::requests
 stream_worker::next_of_closed_loop(const connection& c, clock::time_point now) {
-    const std::uint64_t room = plan_.depth - c.under_way();
+    const std::uint64_t room = plan_.depth - c.requests.count();
     return {now, take(now, alike_.empty() ? 1 : std::min(room, alike_.size() / alike_size_))};
 }
 
@@ -259,15 +259,10 @@ stream_worker::requests stream_worker::next_due(connection& c, clock::time_point
 void stream_worker::queue(connection& c, const requests& next, clock::time_point now) {
     const std::size_t size = plan_.sizes.draw(random_);
     if (alike_.empty())
-        c.socket.queue(payload_.request(size, c.number, c.sent));
+        c.socket.queue(payload_.request(size, c.number, c.requests.next()));
     else
         c.socket.queue_alike(alike_, alike_size_ * next.count);
-    flight* const last = c.flights.empty() ? nullptr : &c.flights.back();
-    if (last && last->intended == next.intended && last->sent == now && last->size == size)
-        last->count += next.count;
-    else
-        c.flights.push_back({next.intended, now, size, next.count});
-    c.sent += next.count;
+    c.requests.add({next.intended, now, size, next.count});
     under_way_ += next.count;
     if (schedule_.counts(next.intended))
         record_.sent(next.count);
@@ -289,7 +284,6 @@ void stream_worker::finish(connection& c) {
     c.finished = true;
     sockets_.remove(c.socket.descriptor());
     --unfinished_;
-    stop_when_done();
 }
 
 void stream_worker::lose(connection& c, const failure& why) {
@@ -302,12 +296,11 @@ void stream_worker::lose(connection& c, const failure& why) {
 }
 
 void stream_worker::fail_requests(connection& c, error_kind kind) {
-    for (const flight& f : c.flights)
-        if (schedule_.counts(f.intended))
-            record_.failed(kind, f.count);
-    under_way_ -= c.under_way();
-    c.received = c.sent;
-    c.flights.clear();
+    for (const auto& flight : c.requests)
+        if (schedule_.counts(flight.intended))
+            record_.failed(kind, flight.count);
+    under_way_ -= c.requests.count();
+    c.requests.clear();
 }
 
 /// To the others, what waited for one that is gone.
@@ -319,16 +312,17 @@ void stream_worker::hand_over() {
             guard(*c, [&] { fill(*c, now); });
 }
 
-/// Gives each request its time.
+/// Gives each request its time. Not too many in one go: replies come meanwhile.
 void stream_worker::pace() {
-    for (clock::time_point now = clock::now(); now >= next_due_ || schedule_.over(now);
-         now = clock::now()) {
+    clock::time_point now = clock::now();
+    for (int i = 0; i < most_due_at_once && (now >= next_due_ || schedule_.over(now)); ++i) {
         if (!may_send(next_due_)) {
             paced_ = true;
             next_due_ = clock::time_point::max();
-            return stop_when_done();
+            return;
         }
         on_due(std::exchange(next_due_, schedule_.start + times_.next()), now);
+        now = clock::now();
     }
 }
 
@@ -336,7 +330,7 @@ void stream_worker::on_due(clock::time_point due, clock::time_point now) {
     connection* const c = due_.add(due);
     if (!c)
         return;
-    if (c->waiting.size() == 1 && c->under_way() < plan_.depth && schedule_.counts(due))
+    if (c->waiting.size() == 1 && c->requests.count() < plan_.depth && schedule_.counts(due))
         record_.slip(now - due);
     guard(*c, [&] { fill(*c, now); });
 }
@@ -345,32 +339,20 @@ void stream_worker::on_due(clock::time_point due, clock::time_point now) {
 void stream_worker::watch(clock::time_point now) {
     next_watch_ = now + watch_interval;
     for (connection& c : connections_)
-        if (c.under_way() != 0)
+        if (!c.requests.empty())
             look_after(c, now);
-    if (schedule_.closed(now))
-        end();
+    if (!schedule_.closed(now))
+        return;
+    due_.give_up(schedule_, record_);
+    given_up_ = under_way_ == 0;  // what is under way has its time
 }
 
 void stream_worker::look_after(connection& c, clock::time_point now) {
-    const clock::time_point sent = c.flights.front().sent;
+    const clock::time_point sent = c.requests.oldest().sent;
     if (now - sent >= plan_.timeout)
         lose(c, {error_kind::timeout, "no reply came in time"});
     else if (schedule_.given_up(sent, now))
         lose(c, {error_kind::unanswered, "no reply within a second of the end"});
-}
-
-/// What waits now is never sent; what is under way has its time.
-void stream_worker::end() {
-    due_.give_up(schedule_, record_);
-    const auto is_busy = [](const connection& c) { return c.under_way() != 0; };
-    if (std::ranges::none_of(connections_, is_busy))
-        done_ = true;
-}
-
-/// The connections of an open loop read on, and the watch goes on in any.
-void stream_worker::stop_when_done() {
-    if (unfinished_ == 0 || (paced_ && due_.count() + under_way_ == 0))
-        done_ = true;
 }
 
 }  // namespace coserve_bench

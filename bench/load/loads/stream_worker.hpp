@@ -5,11 +5,10 @@
 #include "due_requests.hpp"
 #include "load_worker.hpp"
 #include "payload.hpp"
+#include "requests_under_way.hpp"
 #include "send_times.hpp"
 #include "socket_set.hpp"
 #include "stream_connector.hpp"
-
-#include <boost/circular_buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -38,25 +37,15 @@ private:
         std::uint64_t count = 0;
     };
 
-    /// Requests of one time and one size that were sent together.
-    struct flight {
-        clock::time_point intended, sent;
-        std::size_t size;
-        std::uint64_t count;  // whose replies have not come
-    };
-
     struct connection : stream_connector::place {
         connection(std::size_t n, std::size_t depth, transfer_room&);
 
         std::size_t number;
-        bool blocked = false;                    // the kernel takes no more at present
-        bool finished = false;                   // nothing more is to be sent, and all was answered
-        boost::circular_buffer<flight> flights;  // under way, the oldest in front
-        std::uint64_t sent = 0, received = 0;    // requests
-        clock::time_point last_good{};           // the last reply, or the beginning
-        std::deque<clock::time_point> waiting;   // open loop: requests whose time has come
-
-        std::uint64_t under_way() const noexcept { return sent - received; }
+        bool blocked = false;   // the kernel takes no more at present
+        bool finished = false;  // nothing more is to be sent, and all was answered
+        requests_under_way requests;
+        clock::time_point last_good{};          // the last reply, or the beginning
+        std::deque<clock::time_point> waiting;  // open loop: requests whose time has come
     };
 
     /// Why a connection is lost.
@@ -74,10 +63,11 @@ private:
 
     void encode_alike(coserve::codec& encoder);
     void try_again(connection&);
+    bool done() const noexcept;
     void turn();
     void begin(connection&);
     void on_ready(connection&, std::uint32_t events);
-    void take_replies(connection&);
+    clock::time_point take_replies(connection&);
     bool take_flight(connection&, clock::time_point arrived);
     std::optional<coserve::frame_view> next_reply(connection&, std::size_t size);
     void settle(connection&, clock::time_point arrived, std::uint64_t count);
@@ -98,8 +88,6 @@ private:
     void hand_over();
     void watch(clock::time_point now);
     void look_after(connection&, clock::time_point now);
-    void end();
-    void stop_when_done();
 
     socket_set sockets_;
     transfer_room room_;
@@ -109,7 +97,8 @@ private:
     std::size_t alike_size_ = 0;  // of one
     std::deque<connection> connections_;
     std::size_t unfinished_ = 0;  // connections that go on, or are tried again
-    bool loading_ = false, done_ = false;
+    bool loading_ = false;
+    bool given_up_ = false;  // nothing that is under way is awaited any more
     clock::time_point next_watch_{};
 
     // An open loop's.
