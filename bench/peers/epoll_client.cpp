@@ -3,7 +3,9 @@
 // requests. Nothing is timed one by one and no reply is looked at: peers_test.py does that.
 //
 //     $ epoll_client PORT CONNECTIONS DEPTH SIZE SECONDS
-//     {"completed": 1234567, "seconds": 5.000}
+//     {"completed": 1234567, "seconds": 5.000, "cpu_s": 4.321}
+//
+// What it took to connect is in none of them.
 #include "descriptors.hpp"
 
 #include <arpa/inet.h>
@@ -22,7 +24,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <utility>
+#include <ctime>
 #include <vector>
 
 namespace {
@@ -63,15 +65,20 @@ public:
         }
     }
 
-    // What was completed, and in how many seconds.
-    std::pair<std::uint64_t, double> run(double seconds) {
+    struct result {
+        std::uint64_t completed;
+        double seconds, cpu_s;
+    };
+
+    result run(double seconds) {
         const auto start = clock_type::now();
+        const double cpu_before = cpu_seconds();
         for (connection& each : connections_)
             send_owed(each);
         for (;;) {
             const double elapsed = std::chrono::duration<double>(clock_type::now() - start).count();
             if (elapsed >= seconds)
-                return {completed_, elapsed};
+                return {completed_, elapsed, cpu_seconds() - cpu_before};
             const auto left = static_cast<int>(std::ceil((seconds - elapsed) * 1000));
             const int count = epoll_wait(epoll_, events_.data(), events_.size(), left);
             if (count < 0 && errno != EINTR)
@@ -82,6 +89,12 @@ public:
     }
 
 private:
+    static double cpu_seconds() {
+        timespec used{};
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+        return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+    }
+
     static int connect_to(int port) {
         const int descriptor = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
         sockaddr_in address{};
@@ -167,6 +180,11 @@ int main(int argc, char** argv) {
         std::max(1UL, std::strtoul(argv[3], nullptr, 10)),
         std::strtoul(argv[4], nullptr, 10)
     );
-    const auto [completed, seconds] = clients.run(std::atof(argv[5]));
-    std::printf("{\"completed\": %ju, \"seconds\": %.3f}\n", std::uintmax_t{completed}, seconds);
+    const auto [completed, seconds, cpu_s] = clients.run(std::atof(argv[5]));
+    std::printf(
+        "{\"completed\": %ju, \"seconds\": %.3f, \"cpu_s\": %.6f}\n",
+        std::uintmax_t{completed},
+        seconds,
+        cpu_s
+    );
 }

@@ -51,15 +51,14 @@ def pinned(comparison, *command):
 
 
 def of_tool(report):
-    """Microseconds of processor time a request, and requests a second."""
+    """Microseconds of processor time a request, and requests a second; without connecting, as of the bare client."""
     return report["cpu"]["tool_s"] * 1e6 / report["requests"]["completed"], report["rate"]
 
 
 def of_bare_client(comparison, server, shape):
     command = comparison.peer("epoll_client"), str(server.port), *map(str, shape), str(comparison.arguments.slice)
-    printed, cpu = pinned(comparison, *command)
-    done = json.loads(printed)
-    return cpu * 1e6 / done["completed"], done["completed"] / done["seconds"]
+    done = comparison.run_pinned(server, *command)
+    return done["cpu_s"] * 1e6 / done["completed"], done["completed"] / done["seconds"]
 
 
 def of_wrk(comparison, server):
