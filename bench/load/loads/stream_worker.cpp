@@ -236,7 +236,7 @@ bool stream_worker::queue_some(connection& c, clock::time_point now) {
     while (c.requests.count() < plan_.depth) {
         if (!c.requests.empty() && c.socket.queued() >= most_queued)
             return true;
-        const requests next = open_loop() ? next_due(c, now) : next_of_closed_loop(c, now);
+        const batch next = open_loop() ? next_due(c, now) : next_of_closed_loop(c, now);
         if (next.count == 0)
             return false;
         queue(c, next, now);
@@ -244,19 +244,19 @@ bool stream_worker::queue_some(connection& c, clock::time_point now) {
     return false;
 }
 
-stream_worker::requests
+stream_worker::batch
 stream_worker::next_of_closed_loop(const connection& c, clock::time_point now) {
     const std::uint64_t room = plan_.depth - c.requests.count();
     return {now, take(now, alike_.empty() ? 1 : std::min(room, alike_.size() / alike_size_))};
 }
 
-stream_worker::requests stream_worker::next_due(connection& c, clock::time_point now) {
+stream_worker::batch stream_worker::next_due(connection& c, clock::time_point now) {
     const auto due = schedule_.closed(now) ? std::nullopt : due_.take(c);
-    return due ? requests{*due, 1} : requests{};
+    return due ? batch{*due, 1} : batch{};
 }
 
 /// Several only where they are alike.
-void stream_worker::queue(connection& c, const requests& next, clock::time_point now) {
+void stream_worker::queue(connection& c, const batch& next, clock::time_point now) {
     const std::size_t size = plan_.sizes.draw(random_);
     if (alike_.empty())
         c.socket.queue(payload_.request(size, c.number, c.requests.next()));

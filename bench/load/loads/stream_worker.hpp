@@ -32,7 +32,7 @@ public:
 
 private:
     /// To be sent.
-    struct requests {
+    struct batch {
         clock::time_point intended{};
         std::uint64_t count = 0;
     };
@@ -75,9 +75,9 @@ private:
     template <class Action>
     void guard(connection&, Action);
     bool queue_some(connection&, clock::time_point now);
-    requests next_of_closed_loop(const connection&, clock::time_point now);
-    requests next_due(connection&, clock::time_point now);
-    void queue(connection&, const requests&, clock::time_point now);
+    batch next_of_closed_loop(const connection&, clock::time_point now);
+    batch next_due(connection&, clock::time_point now);
+    void queue(connection&, const batch&, clock::time_point now);
     bool send(connection&);
     void finish(connection&);
     void lose(connection&, const failure&);
