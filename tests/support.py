@@ -118,8 +118,11 @@ class Server:
         try:
             self.output = read_until(self.process.stdout.fileno(), b"Ready.\n").decode()
         except (EOFError, TimeoutError) as error:
+            self.process.kill()
+            self.process.wait(LIMIT)
+            said = self.log()
             self.kill()
-            raise RuntimeError(f"coserved did not start: {error}; it said: {self.log()}") from error
+            raise RuntimeError(f"coserved did not start: {error}; it said: {said}") from error
         with open(self.ports_file, encoding="utf-8") as ports:
             self.listeners = json.load(ports)
         self.urls = [listener["url"] for listener in self.listeners]
