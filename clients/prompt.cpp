@@ -152,20 +152,25 @@ void prompt::above(std::string_view lines) {
 
 /// Libedit has no call for it. What it draws afterwards begins in the cursor's row.
 void prompt::hide() {
-    char* can_clear = nullptr;
-    ::el_get(editor_.get(), EL_GETTC, "cd", &can_clear);
-    if (!can_clear) {
-        std::fputc('\n', screen_);
-        return;
-    }
     const LineInfoW* line = ::el_wline(editor_.get());
     std::wstring drawn(text_.begin(), text_.end());
     drawn.append(line->buffer, line->cursor);
     const auto columns = static_cast<std::size_t>(std::max(number_of("co"), 0));
     const auto rows = static_cast<int>(rows_above_cursor(drawn, columns));
     // A line that is longer than the screen begins above it.
-    if (const int up = std::min(rows, number_of("li") - 1); up > 0)
-        std::fprintf(screen_, "\x1b[%dA", up);
+    clear_from(std::min(rows, number_of("li") - 1));
+}
+
+/// The cursor's row, those below, and so many above.
+void prompt::clear_from(int rows_above) {
+    char* can_clear = nullptr;
+    ::el_get(editor_.get(), EL_GETTC, "cd", &can_clear);
+    if (!can_clear) {
+        std::fputc('\n', screen_);
+        return;
+    }
+    if (rows_above > 0)
+        std::fprintf(screen_, "\x1b[%dA", rows_above);
     std::fputs("\r\x1b[J", screen_);
 }
 
@@ -188,6 +193,8 @@ void prompt::resume() {
         return;
     ::el_set(editor_.get(), EL_PREP_TERM, 0);  // else it would believe that nothing has changed
     ::el_set(editor_.get(), EL_PREP_TERM, 1);
+    clear_from(0);  // above may be what a shell has written
+    std::fflush(screen_);
     ::el_set(editor_.get(), EL_REFRESH);
 }
 

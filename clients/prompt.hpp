@@ -58,6 +58,7 @@ private:
     int next_character(wchar_t& character);
     void remember(const char* line);
     void hide();
+    void clear_from(int rows_above);
     int number_of(const char* capability);
 
     boost::asio::io_context& context_;

@@ -195,6 +195,9 @@ class Events(ChatScreenTest):
                 lambda screen, number=number: f"Bob: meanwhile {number}" in str(screen) and screen.lines()[-1] == ">>> half"
             )
             self.assertFalse(terminal.attributes()[3] & termios.ICANON)
+            terminal.process.send_signal(signal.SIGCONT)  # the line is drawn, as after a message that came first
+            terminal.type("x")
+            terminal.wait_for_screen(lambda screen: screen.lines()[-1] == ">>> halfx")
             terminal.type("\x15")
             terminal.wait_for_screen(lambda screen: screen.lines()[-1] == ">>>")
 
