@@ -1,5 +1,6 @@
 #include "loopback_listener.hpp"
 
+#include <loads/encode.hpp>
 #include <loads/framed_socket.hpp>
 
 #include <coserve/error.hpp>

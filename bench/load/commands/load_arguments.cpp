@@ -4,14 +4,13 @@
 #include "loads/chat_worker.hpp"
 #include "loads/exec_job.hpp"
 #include "loads/payload.hpp"
+#include "loads/stream_target.hpp"
 #include "loads/upload_job.hpp"
 
 #include <coserve/codec.hpp>
 #include <coserve/datagram.hpp>
 #include <coserve/error.hpp>
 #include <coserve/framing.hpp>
-#include <coserve/limits.hpp>
-#include <coserve/option_reader.hpp>
 #include <coserve/url.hpp>
 
 #include <algorithm>
@@ -98,18 +97,12 @@ size_distribution read_sizes(const load_arguments& a, const coserve::endpoint_ur
 }
 
 /// Before anything is sent: what the framing cannot carry would fail with each request.
-void check_encodable(const plan& p, const coserve::endpoint_url& url) {
-    coserve::option_reader reader(p.url, url.query);
-    coserve::stream_limits limits;
-    limits.read(reader);
-    const coserve::framing framing = coserve::framing_registry().read(reader, limits);
-    reader.finish();
+void check_encodable(const plan& p) {
+    const coserve::framing framing = framing_of(p.url);
     payload bytes(p.sizes.most(), p.verify);
     for (const std::size_t size : {p.sizes.least(), p.sizes.most()}) {
         coserve::envelope parts;
-        const auto codec = framing.write();
-        codec->set_max_frame(limits.max_send_frame);
-        if (const auto error = codec->encode({}, bytes.request(size, 0, 0), parts))
+        if (const auto error = framing.write()->encode({}, bytes.request(size, 0, 0), parts))
             refuse("--size", p.sizes.text(), "what the framing can carry: " + error.message());
     }
 }
@@ -118,7 +111,7 @@ void check_frames(plan& p, const load_arguments& a, const coserve::endpoint_url&
     const auto framings = coserve::framing_names::in(url.query);
     const bool writes_raw = framings.write == "raw";
     p.raw = framings.read == "raw";
-    check_encodable(p, url);
+    check_encodable(p);
     if ((p.raw || writes_raw) && p.sizes.least() == 0)
         refuse("--size", a.size, "at least 1: without framing nothing would be sent");
     if (writes_raw && !p.raw && p.depth > 1)

@@ -1,5 +1,7 @@
 #include "connect_job.hpp"
 
+#include "encode.hpp"
+
 #include <coserve/codec.hpp>
 #include <coserve/error.hpp>
 
@@ -84,22 +86,12 @@ void connect_job::disconnect() noexcept {
 
 task<> connect_job::exchange(std::size_t size) {
     const std::uint64_t number = requests_++;
-    const std::string request = encoded(payload_.request(size, number_, number));
+    std::string request;
+    encode(*target_->codecs.write(), payload_.request(size, number_, number), request);
     co_await boost::asio::async_write(socket_, boost::asio::buffer(request), use_awaitable);
     const std::string reply = co_await read_reply(size);
     if (!payload_.is_reply(reply, size, number_, number))
         fail_reply(error_kind::wrong_reply, "a reply is not that to its request");
-}
-
-std::string connect_job::encoded(std::string_view request) const {
-    coserve::envelope parts;
-    const auto codec = target_->codecs.write();
-    if (const coserve::error_code error = codec->encode({}, request, parts))
-        throw coserve::system_error(error);
-    std::string bytes(reinterpret_cast<const char*>(parts.prefix().data()), parts.prefix().size());
-    for (const coserve::frame_view& part : parts.payload)
-        bytes += part.text();
-    return bytes += parts.suffix;
 }
 
 task<std::string> connect_job::read_reply(std::size_t size) {

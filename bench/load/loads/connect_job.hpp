@@ -34,7 +34,6 @@ private:
 
     coserve::task<> open();
     coserve::task<> exchange(std::size_t size);
-    std::string encoded(std::string_view request) const;
     coserve::task<std::string> read_reply(std::size_t size);
 
     const plan& plan_;

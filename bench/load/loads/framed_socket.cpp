@@ -1,5 +1,7 @@
 #include "framed_socket.hpp"
 
+#include "encode.hpp"
+
 #include <coserve/error.hpp>
 
 #include <algorithm>
@@ -31,10 +33,6 @@ coserve::system_error malformed(const coserve::decoded& d, const coserve::codec&
                 std::to_string(decoder.max_frame())
         };
     return coserve::system_error(d.error);
-}
-
-void append(std::string& to, coserve::frame_view bytes) {
-    to.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace
@@ -161,16 +159,6 @@ std::size_t framed_socket::send_some(std::string_view bytes) {
     if (errno != EAGAIN && errno != EINTR)
         fail(errno);
     return 0;
-}
-
-void encode(coserve::codec& encoder, coserve::frame_view payload, std::string& out) {
-    coserve::envelope parts;
-    if (const coserve::error_code error = encoder.encode({}, payload, parts))
-        throw coserve::system_error(error);
-    append(out, parts.prefix());
-    for (const coserve::frame_view& part : parts.payload)
-        append(out, part);
-    out += parts.suffix;
 }
 
 }  // namespace coserve_bench

@@ -25,9 +25,6 @@ struct transfer_room {
     std::string output;
 };
 
-/// Puts the frame behind `out`. Errors: `coserve::system_error`.
-void encode(coserve::codec& encoder, coserve::frame_view payload, std::string& out);
-
 /// What a closed loop costs a load tool beside its system calls is what it does here: so it has
 /// neither buffers of its own, nor a coroutine, nor deadlines, as a `coserve::frame_stream` has.
 /// Only what is left over is kept: the beginning of a frame, and what the kernel did not take.

@@ -30,8 +30,11 @@ std::vector<stream_target::endpoint> resolve(const coserve::endpoint_url& url) {
     return found;
 }
 
-coserve::framing codecs_of(const std::string& text, const coserve::endpoint_url& url) {
-    coserve::option_reader reader(text, url.query);
+}  // namespace
+
+coserve::framing framing_of(const std::string& url) {
+    const coserve::endpoint_url parts = coserve::parse_url(url);
+    coserve::option_reader reader(url, parts.query);
     coserve::stream_limits limits;
     limits.read(reader);
     coserve::framing codecs = coserve::framing_registry().read(reader, limits);
@@ -39,10 +42,7 @@ coserve::framing codecs_of(const std::string& text, const coserve::endpoint_url&
     return codecs;
 }
 
-}  // namespace
-
 stream_target::stream_target(const plan& p)
-    : addresses(resolve(coserve::parse_url(p.url))),
-      codecs(codecs_of(p.url, coserve::parse_url(p.url))) {}
+    : addresses(resolve(coserve::parse_url(p.url))), codecs(framing_of(p.url)) {}
 
 }  // namespace coserve_bench

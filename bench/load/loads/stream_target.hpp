@@ -8,9 +8,14 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include <string>
 #include <vector>
 
 namespace coserve_bench {
+
+/// What the query of a server's URL says.
+/// Errors: `coserve::configuration_error`.
+coserve::framing framing_of(const std::string& url);
 
 /// What the connections of a run have in common. `coserve::connect()` would read the URL and
 /// resolve its name for each of them.

@@ -1,5 +1,7 @@
 #include "stream_worker.hpp"
 
+#include "encode.hpp"
+
 #include <coserve/error.hpp>
 
 #include <algorithm>
